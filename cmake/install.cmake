@@ -1,0 +1,14 @@
+# cmake --install: headers, the dispatch library, and what find_package(ctgpt) reads.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+set(config_dir "${CMAKE_INSTALL_LIBDIR}/cmake/ctgpt")
+install(TARGETS ctgpt ctgpt_headers EXPORT ctgptTargets FILE_SET HEADERS)
+install(EXPORT ctgptTargets NAMESPACE ctgpt:: DESTINATION "${config_dir}")
+configure_package_config_file(cmake/ctgptConfig.cmake.in ctgptConfig.cmake
+                              INSTALL_DESTINATION "${config_dir}")
+write_basic_package_version_file(ctgptConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES "${CMAKE_CURRENT_BINARY_DIR}/ctgptConfig.cmake"
+              "${CMAKE_CURRENT_BINARY_DIR}/ctgptConfigVersion.cmake" cmake/dependencies.cmake
+        DESTINATION "${config_dir}")
+install(FILES LICENSE THIRD_PARTY.md DESTINATION "${CMAKE_INSTALL_DOCDIR}")

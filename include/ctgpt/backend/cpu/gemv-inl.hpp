@@ -1,0 +1,155 @@
+// Few rows times packed weights: c (M,N) (+)= a (M,K) b^T for M <= gemv_rows, b in panels.
+//
+// Each panel is read once, from its first k to its last, so that the work goes at the speed of
+// memory; the chains are those of the blocked product, so one row alone has the bits that it has in a
+// batch. One row takes four panels at a time and two rows two: enough independent chains to hide the
+// latency of a multiply-add, and enough streams for the memory's prefetcher.
+// Threads: contiguous ranges of panels. Working space: a in f32, when it is bf16.
+// Errors: none (scratch may throw ctgpt::error before work begins).
+#if defined(CTGPT_BACKEND_CPU_GEMV_INL) == defined(HWY_TARGET_TOGGLE)
+#ifdef CTGPT_BACKEND_CPU_GEMV_INL
+#undef CTGPT_BACKEND_CPU_GEMV_INL
+#else
+#define CTGPT_BACKEND_CPU_GEMV_INL
+#endif
+
+#include "ctgpt/backend/cpu/epilogue-inl.hpp"
+#include "ctgpt/backend/cpu/gemm-inl.hpp"
+#include "ctgpt/backend/cpu/tile-inl.hpp"
+#include "ctgpt/backend/cpu/workers.hpp"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace ctgpt {
+inline namespace CTGPT_ABI {
+namespace cpu_kernels {
+namespace HWY_NAMESPACE {
+namespace products {
+
+inline constexpr isize gemv_rows = 8;
+
+// R rows times P panels that lie b_step elements apart; c holds P panels side by side.
+template <int R, int P, class T>
+HWY_NOINLINE void multiply_panels(isize depth, const float* HWY_RESTRICT a, isize a_step,
+                                  const T* HWY_RESTRICT b, isize b_step, float* HWY_RESTRICT c,
+                                  bool from_c) {
+  constexpr isize c_step = P * panel;
+  f32_vector sum[R][P][tile_vectors];
+  HWY_UNROLL(16)
+  for (int r = 0; r < R; ++r) {
+    HWY_UNROLL(16)
+    for (int p = 0; p < P; ++p) {
+      HWY_UNROLL(16)
+      for (int v = 0; v < tile_vectors; ++v) {
+        sum[r][p][v] =
+            from_c ? load(c + r * c_step + p * panel + v * native) : constant(0.0f);
+      }
+    }
+  }
+  for (isize k = 0; k < depth; ++k) {
+    HWY_UNROLL(16)
+    for (int p = 0; p < P; ++p) {
+      HWY_UNROLL(16)
+      for (int v = 0; v < tile_vectors; ++v) {
+        const f32_vector right = load(b + p * b_step + v * native);
+        HWY_UNROLL(16)
+        for (int r = 0; r < R; ++r) {
+          sum[r][p][v] = hn::MulAdd(constant(a[r * a_step + k]), right, sum[r][p][v]);
+        }
+      }
+    }
+    b += panel;
+  }
+  HWY_UNROLL(16)
+  for (int r = 0; r < R; ++r) {
+    HWY_UNROLL(16)
+    for (int p = 0; p < P; ++p) {
+      HWY_UNROLL(16)
+      for (int v = 0; v < tile_vectors; ++v) {
+        store(sum[r][p][v], c + r * c_step + p * panel + v * native);
+      }
+    }
+  }
+}
+
+struct gemv {
+  const matmul_args& args;
+  const workers& crew;
+  isize m, n, k;
+  int tasks = 1;
+  const float* a = nullptr;
+  isize a_step = 0;
+
+  gemv(const matmul_args& product_args, const workers& its_crew)
+      : args(product_args), crew(its_crew) {
+    m = args.c.rows;
+    n = args.c.cols;
+    k = args.a.cols;
+    const double flops =
+        2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
+    if (flops >= least_forked_flops) {
+      tasks = static_cast<int>(smaller(crew.count, quotient_up(n, panel)));
+    }
+  }
+
+  void run() {
+    if (args.a.type == element::bf16) {
+      float* wide = static_cast<float*>(
+          crew.scratch(crew.count, static_cast<std::size_t>(m * k) * sizeof(float)));
+      for (isize r = 0; r < m; ++r) widen_run(at<const bf16>(args.a, r, 0), k, wide + r * k);
+      a = wide;
+      a_step = k;
+    } else {
+      a = at<const float>(args.a, 0, 0);
+      a_step = args.a.stride;
+    }
+    crew.run(
+        tasks,
+        [](void* self, int worker) HWY_ATTR { static_cast<const gemv*>(self)->work(worker); },
+        this);
+  }
+
+  HWY_NOINLINE void work(int worker) const {
+    const span cols = part_of(n, tasks, worker, panel);
+    if (args.b.type == element::bf16) {
+      multiply_range(static_cast<const bf16*>(args.b.data), cols);
+    } else {
+      multiply_range(static_cast<const float*>(args.b.data), cols);
+    }
+  }
+
+  template <class T>
+  void multiply_range(const T* b, span cols) const {
+    HWY_ALIGN float c[tile_rows * panel];
+    isize col = cols.begin;
+    if (m <= 2) {
+      const isize together = m == 1 ? 4 : 2;
+      for (; col + together * panel <= cols.end; col += together * panel) {
+        const region part{0, col, m, together * panel};
+        if (args.accumulate) load_region(args.c, part, c, together * panel);
+        const auto multiply = m == 1 ? multiply_panels<1, 4, T> : multiply_panels<2, 2, T>;
+        multiply(k, a, a_step, b + col * k, panel * k, c, args.accumulate);
+        finish_region(args, part, c, together * panel);
+      }
+    }
+    for (; col < cols.end; col += panel) {
+      for (isize row = 0; row < m; row += tile_rows) {
+        const region part{row, col, smaller(tile_rows, m - row), smaller(panel, cols.end - col)};
+        if (args.accumulate) load_region(args.c, part, c, panel);
+        tile_for<order::rows, T>(part.rows, tile_vectors)(
+            k, a + row * a_step, a_step, b + col * k, panel, c, panel, args.accumulate);
+        finish_region(args, part, c, panel);
+      }
+    }
+  }
+};
+
+// NOLINTNEXTLINE(google-readability-namespace-comments)
+}  // namespace products
+}  // namespace HWY_NAMESPACE
+}  // namespace cpu_kernels
+}  // namespace CTGPT_ABI
+}  // namespace ctgpt
+HWY_AFTER_NAMESPACE();
+
+#endif  // toggle

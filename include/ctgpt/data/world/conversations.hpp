@@ -1,0 +1,55 @@
+// Conversations of the embedded world: short exchanges between a user and a bot.
+//
+//   User: Hello.
+//   Bot: Hello. What can I do for you?
+//   User: Where does Anna live?
+//   Bot: Anna lives in Oakby.
+//
+// The questions of a conversation are the ones that training may ask (data/world/held_out.hpp), or
+// small talk, or about somebody who is not in the world, which the bot answers by a fixed sentence:
+// a small model cannot repeat a name that it has never seen.
+#pragma once
+
+#include <array>
+
+#include "ctgpt/data/world/people.hpp"
+
+namespace ctgpt::inline CTGPT_ABI {
+namespace data::small_world {
+
+struct exchange {
+  word user, bot;
+};
+
+inline constexpr std::array<exchange, 6> greetings = {{
+    {"Hello.", "Hello. What can I do for you?"},
+    {"Hi!", "Hi! What can I do for you?"},
+    {"Good day.", "Good day. What can I do for you?"},
+    {"Are you there?", "Yes. What can I do for you?"},
+    {"Can you help me?", "Yes. What can I do for you?"},
+    {"I have a question.", "Good. What can I do for you?"},
+}};
+inline constexpr std::array<exchange, 6> small_talk = {{
+    {"Who are you?", "I am a small model."},
+    {"How are you?", "I am well. And you?"},
+    {"What can you do?", "I can add, and I know people."},
+    {"Can you add?", "Yes, up to 99."},
+    {"Who do you know?", "I know 24 people."},
+    {"Can you tell me a story?", "Once Anna lost a key, and then the key was in the hat."},
+}};
+inline constexpr std::array<exchange, 4> farewells = {{
+    {"Thanks.", "You are welcome."},
+    {"Thank you!", "You are welcome."},
+    {"Bye.", "Bye!"},
+    {"That is all.", "Bye!"},
+}};
+
+// Names of nobody, and how they are asked about.
+inline constexpr std::array<word, 12> strangers = {"Bob",  "Carl", "Dora", "Emil", "Fred", "Greta",
+                                                   "Hugo", "Iris", "Lena", "Max",  "Nora", "Ted"};
+inline constexpr std::array<word, 4> stranger_questions = {
+    "Where does $0 live?", "What is the job of $0?", "Who is $0?", "Do you know $0?"};
+inline constexpr word refusal = "I do not know that.";
+
+}  // namespace data::small_world
+}  // namespace ctgpt::inline CTGPT_ABI

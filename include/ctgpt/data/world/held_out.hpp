@@ -1,0 +1,186 @@
+// What training must never see, chosen from the seed alone, and the guard that enforces it.
+//
+// Held out of training are
+//   phrasings: two of six questions of every fact; all six of one fact in eight, which is then
+//   stated
+//              but never asked; and the seventh question of every attribute;
+//   two facts: 64 combinations such as (boss of Anna, home), in all of their phrasings;
+//   sums:      128 pairs of numbers, in both orders, in digits and in words;
+//   stories:   128 whole stories, whatever the order of their sentences, opening or question.
+// The generator chooses what it writes with may_ask(), may_combine(), may_add() and may_tell(). The
+// guard knows nothing of those: it holds the texts that follow from the list above, and looks up
+// every question and sum that is written. Errors: guard::question and guard::sum throw ctgpt::error
+// when a held-out text is about to be written.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ctgpt/base/error.hpp"
+#include "ctgpt/data/world/arithmetic.hpp"
+#include "ctgpt/data/world/people.hpp"
+#include "ctgpt/data/world/stories.hpp"
+
+namespace ctgpt::inline CTGPT_ABI {
+namespace data::small_world {
+
+// A question that needs two facts: a relation (or the home) of a person, then a fact about its
+// value.
+struct combination {
+  fact first, second;
+};
+
+inline constexpr int combined_forms = 2 * plain_forms;
+
+inline void append_combined_question(std::string& out, const combination& c, int form) {
+  const attribute& asked = attributes[static_cast<std::size_t>(c.second.attribute)];
+  const attribute& link = attributes[static_cast<std::size_t>(c.first.attribute)];
+  std::string subject;
+  fill(subject, form % 2 == 0 ? "$0's $1" : "the $1 of $0",
+       {subject_name(c.first.attribute, c.first.subject),
+        c.first.attribute == home ? word("town") : link.noun});
+  fill(out, asked.questions[static_cast<std::size_t>(form / 2)], {subject, "", asked.noun});
+}
+
+// Both facts in their canonical form: "Anna's boss is Tom. Tom lives in Oakby."
+inline void append_combined_answer(std::string& out, const combination& c) {
+  append_statement(out, c.first);
+  out += ' ';
+  append_statement(out, c.second);
+}
+
+inline std::vector<combination> all_combinations(const people_and_places& facts) {
+  std::vector<combination> list;
+  for (const fact& first : facts.facts()) {
+    const bool to_person = of_relation(first.attribute);
+    if (!to_person && first.attribute != home) continue;
+    for (int a : {home, job, pet, food, trade, site}) {
+      if (of_town(a) == to_person) continue;
+      list.push_back({first, {a, first.value, facts.value(a, first.value)}});
+    }
+  }
+  return list;
+}
+
+class guard {
+ public:
+  void hold(std::string question) { questions_.push_back(std::move(question)); }
+  void hold(const sum& s) { sums_.push_back(number(s)); }
+  void seal() {
+    std::sort(questions_.begin(), questions_.end());
+    std::sort(sums_.begin(), sums_.end());
+  }
+  // Requires of both: seal() was called after the last hold().
+  void question(std::string_view text) const {
+    expects(!std::binary_search(questions_.begin(), questions_.end(), text),
+            "ctgpt: the world's training text was about to contain the held-out question '", text,
+            "'; this is a defect of data/world, please report it");
+  }
+  void sum(const small_world::sum& s) const {
+    expects(!std::binary_search(sums_.begin(), sums_.end(), number(s)),
+            "ctgpt: the world's training text was about to contain the held-out sum ", s.left,
+            " + ", s.right, "; this is a defect of data/world, please report it");
+  }
+
+ private:
+  static int number(const small_world::sum& s) {
+    return std::min(s.left, s.right) * 100 + std::max(s.left, s.right);
+  }
+  std::vector<std::string> questions_;
+  std::vector<int> sums_;
+};
+
+class held_out {
+ public:
+  static constexpr std::size_t combinations = 64, sums = 128, stories = 128;
+
+  held_out(const people_and_places& facts, std::uint64_t seed) {
+    random_stream random(seed, 2);
+    choose_phrasings(facts, random);
+    combinations_ = all_combinations(facts);
+    shuffle(combinations_, random);
+    sums_ = all_sums();
+    shuffle(sums_, random);
+    std::stable_partition(sums_.begin(), sums_.end(), [](const sum& s) { return !is_round(s); });
+    while (stories_.size() < stories) {
+      const story s = draw_story(random, 2 + static_cast<int>(stories_.size() % 2));
+      if (may_tell(s)) {
+        stories_.push_back(s);
+        keys_.insert(std::upper_bound(keys_.begin(), keys_.end(), s.key()), s.key());
+      }
+    }
+    fill_guard(facts);
+  }
+
+  // For the fact with this place in people_and_places::facts().
+  bool may_ask(std::size_t at, int form) const { return (phrasings_[at] >> form & 1u) == 0; }
+  bool is_asked(std::size_t at) const { return phrasings_[at] != nothing_asked; }
+  bool may_tell(const story& s) const {
+    return !std::binary_search(keys_.begin(), keys_.end(), s.key());
+  }
+  // The first `combinations` of all combinations and the first `sums` of all sums are held out.
+  bool may_combine(std::size_t at) const { return at >= combinations; }
+  bool may_add(std::size_t at) const { return at >= sums; }
+
+  const std::vector<combination>& every_combination() const { return combinations_; }
+  const std::vector<sum>& every_sum() const { return sums_; }
+  const std::vector<story>& held_stories() const { return stories_; }
+  const guard& check() const { return guard_; }
+
+ private:
+  static constexpr unsigned nothing_asked = (1u << (asked_forms + 1)) - 1;
+
+  void choose_phrasings(const people_and_places& facts, random_stream& random) {
+    const std::size_t count = facts.facts().size();
+    phrasings_.assign(count, 1u << asked_forms);
+    std::vector<int> order = count_to(static_cast<int>(count));
+    shuffle(order, random);
+    for (std::size_t i = 0; i < count; ++i) {
+      unsigned& held = phrasings_[static_cast<std::size_t>(order[i])];
+      if (i < count / 8) {
+        held = nothing_asked;
+        continue;
+      }
+      const int one = draw(random, asked_forms);
+      const int other = (one + 1 + draw(random, asked_forms - 1)) % asked_forms;
+      held |= 1u << one | 1u << other;
+    }
+  }
+
+  void fill_guard(const people_and_places& facts) {
+    const auto hold = [this](auto&& append) {
+      std::string text;
+      append(text);
+      guard_.hold(std::move(text));
+    };
+    for (std::size_t at = 0; at < facts.facts().size(); ++at) {
+      for (int form = 0; form <= asked_forms; ++form) {
+        if (may_ask(at, form)) continue;
+        hold([&](std::string& out) { append_question(out, facts.facts()[at], form); });
+      }
+    }
+    for (std::size_t at = 0; at < combinations; ++at) {
+      for (int form = 0; form < combined_forms; ++form) {
+        hold([&](std::string& out) { append_combined_question(out, combinations_[at], form); });
+      }
+    }
+    for (std::size_t at = 0; at < sums; ++at) guard_.hold(sums_[at]);
+    for (const story& s : stories_) {
+      hold([&](std::string& out) { append_story(out, s); });
+    }
+    guard_.seal();
+  }
+
+  std::vector<unsigned> phrasings_;  // a bit for each question form that is held out
+  std::vector<combination> combinations_;
+  std::vector<sum> sums_;
+  std::vector<story> stories_;
+  std::vector<std::uint64_t> keys_;  // of stories_, sorted
+  guard guard_;
+};
+
+}  // namespace data::small_world
+}  // namespace ctgpt::inline CTGPT_ABI

@@ -1,0 +1,62 @@
+// Elementwise layers without parameters: gelu, gelu_tanh, relu_squared as activate<W, Kind>, and
+// dropout<W>.
+//
+// gelu: x Phi(x);  gelu_tanh: 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)));  relu_squared:
+// max(x, 0)^2.  Backward: dx = act'(x) dy.
+// dropout: y = x * keep / (1 - rate) while training, keep drawn by the counter-based generator at this
+// layer's site; y = x otherwise.  Backward: the same mask applied to dy. The rate is the run's.
+// Shapes: x, y (N,W).  Tape: nothing.
+// Reference: Hendrycks, Gimpel, "Gaussian Error Linear Units", 2016; So et al., "Primer", 2021;
+// Srivastava et al., "Dropout", 2014.
+#pragma once
+
+#include "ctgpt/core/shape.hpp"
+#include "ctgpt/layer/frame.hpp"
+
+namespace ctgpt::inline CTGPT_ABI::parts {
+
+// What layers without parameters, tape and scratch share.
+template <isize Width>
+struct plain_layer {
+  static constexpr isize in_width = Width, out_width = Width;
+  constexpr isize input() const { return Width; }
+  constexpr isize output() const { return Width; }
+  static constexpr int slot_count = 0;
+  constexpr slot_list<0> slots() const { return {}; }
+  constexpr isize tape() const { return 0; }
+  constexpr isize statistics() const { return 0; }
+  constexpr isize scratch() const { return 0; }
+};
+
+template <isize Width, activation Kind>
+struct activate : plain_layer<Width> {
+  static_assert(Kind != activation::none && Kind != activation::swiglu,
+                "ctgpt::activate: swiglu halves the width; use the swiglu layer of mlp.hpp");
+
+  void forward(ops& run, const frame&, rows<Width> x, rows<Width> y) const {
+    run.activate(y, x, Kind);
+  }
+  void backward(ops& run, const frame&, rows<Width> x, rows<Width> dy, rows<Width> dx) const {
+    run.activate_backward(dx, dy, x, Kind);
+  }
+};
+
+template <isize Width>
+struct dropout : plain_layer<Width> {
+
+  void forward(ops& run, const frame& f, rows<Width> x, rows<Width> y) const { apply(run, f, x, y); }
+  void backward(ops& run, const frame& f, rows<Width>, rows<Width> dy, rows<Width> dx) const {
+    apply(run, f, dy, dx);
+  }
+
+ private:
+  static void apply(ops& run, const frame& f, rows<Width> x, rows<Width> y) {
+    if (f.shared->training && f.shared->dropout > 0.0f) {
+      run.dropout(y, x, {}, f.shared->random, f.site, f.shared->dropout);
+    } else {
+      run.copy(y, x);
+    }
+  }
+};
+
+}  // namespace ctgpt::inline CTGPT_ABI::parts

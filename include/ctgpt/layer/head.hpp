@@ -1,0 +1,59 @@
+// head: logits and their cross entropy, computed in chunks of rows so that the (N,V) matrix never
+// exists whole.
+//
+// logits = cap(h W^T);  loss = mean over scored tokens of -log softmax(logits)[target]
+// Backward, in the same pass, chunk by chunk: g = (softmax - onehot) * scale * cap', dh = g W,
+// dW += g^T h. The chunk's size changes no bit of the result.
+// Shapes: h, dh (N,C); W (V,C), of which the first `vocab` rows take part; targets (N), -1 = not
+// scored; losses (N).
+// Scratch: `chunk_rows` x vocab elements, chosen so that a chunk has about chunk_elements.
+// Reference: Hsu et al., "Liger Kernel", 2024; Wijmans et al., "Cut Your Losses", 2024.
+#pragma once
+
+#include "ctgpt/layer/frame.hpp"
+
+namespace ctgpt::inline CTGPT_ABI::parts {
+
+struct head_loss {
+  // At GPT-2's vocabulary 512 rows are 103 MB in f32: enough rows to use a packed weight well.
+  static constexpr isize chunk_elements = isize{1} << 25;
+  static constexpr isize fewest_rows = 512;
+
+  static constexpr isize chunk_rows(isize tokens, isize vocab) {
+    const isize wanted = chunk_elements / (vocab > 0 ? vocab : 1);
+    const isize rows = wanted > fewest_rows ? wanted : fewest_rows;
+    return rows < tokens ? rows : tokens;
+  }
+
+  struct arguments {
+    tensor weight, gradient;  // (V,C); gradient is empty for evaluation
+    tensor targets, losses;   // (1,N) i32, (1,N)
+    tensor scale;             // (1,1)
+    tensor chunk;             // (chunk_rows, vocab), stride vocab
+    float softcap = 0.0f;
+  };
+
+  template <isize Width>
+  static void run(ops& run, const arguments& a, rows<Width> h, rows<Width> dh) {
+    const isize vocab = a.chunk.cols;
+    tensor weight = a.weight, gradient = a.gradient;
+    weight.rows = vocab;
+    gradient.rows = vocab;
+    for (isize first = 0; first < h.count(); first += a.chunk.rows) {
+      const isize left = h.count() - first;
+      const isize count = left < a.chunk.rows ? left : a.chunk.rows;
+      const tensor logits = row_range(a.chunk, 0, count);
+      const tensor input = h.range(first, count).t;
+      run.matmul({product::nt, logits, input, weight, {}, {}, activation::none, false});
+      run.cross_entropy({logits, column_range(a.targets, first, count),
+                         column_range(a.losses, first, count), a.scale, a.softcap,
+                         static_cast<bool>(a.gradient)});
+      if (!a.gradient) continue;
+      run.matmul({product::tn, gradient, logits, input, {}, {}, activation::none, true});
+      run.matmul({product::nn, dh.range(first, count).t, logits, weight, {}, {}, activation::none,
+                  false});
+    }
+  }
+};
+
+}  // namespace ctgpt::inline CTGPT_ABI::parts

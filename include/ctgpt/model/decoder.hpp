@@ -1,0 +1,125 @@
+// decoder<Model>: runs a model over sequences that grow, with a paged key/value cache.
+//
+// feed(tokens, sequence, start) computes the positions start .. start + size - 1 of a sequence whose
+// earlier positions are in the cache, and leaves the logits of the last one. The bits equal those of
+// an uncached forward pass over the whole sequence (workspace::logits).
+// Memory: `sequences` x context positions of keys and values a layer, and a workspace for `chunk`
+// tokens at a time, all allocated here; feeding allocates nothing.
+// Shapes: logits (vocab in use), f32.
+// Errors: positions past the context or a sequence that does not exist throw ctgpt::error.
+// Reference: Kwon et al., "Efficient Memory Management for LLM Serving with PagedAttention", 2023.
+#pragma once
+
+#include <algorithm>
+#include <span>
+#include <vector>
+
+#include "ctgpt/model/network.hpp"
+
+namespace ctgpt::inline CTGPT_ABI {
+
+template <class Model>
+class decoder {
+ public:
+  static constexpr config settings = Model::settings;
+
+  explicit decoder(const network<Model>& net, isize sequences = 1, isize chunk = 128)
+      : net_(&net), chunk_(std::min(chunk, settings.context)), sequences_(sequences) {
+    const element storage = net.numbers().storage, compute = net.numbers().compute;
+    const isize kv = kv_heads_of(settings) * head_size_of(settings);
+    const isize pages = sequences * pages_each;
+    std::vector<std::int32_t> table;
+    for (isize i = 0; i < pages; ++i) table.push_back(static_cast<std::int32_t>(i));
+    pages_ = memory(net.where(), element::i32, pages);
+    pages_.upload(table.data());
+    for (isize layer = 0; layer < settings.layers; ++layer) {
+      cache_.emplace_back(net.where(), storage, 2 * pages * page * kv);
+      const memory& here = cache_.back();
+      views_.push_back({here.matrix(0, pages, page * kv),
+                        here.matrix(pages * page * kv, pages, page * kv),
+                        pages_.matrix(0, sequences, pages_each), page, kv_heads_of(settings),
+                        head_size_of(settings)});
+    }
+    tape_ = memory(net.where(), storage, chunk_ * Model::tape(false));
+    scratch_ = memory(net.where(), storage, chunk_ * Model::scratch());
+    statistics_ = memory(net.where(), compute, chunk_ * Model::statistics(false) + 1);
+    ids_ = memory(net.where(), element::i32, 3 * chunk_);
+    logits_ = memory(net.where(), compute, net.vocab());
+    host_ids_.resize(static_cast<std::size_t>(3 * chunk_));
+    host_bytes_.resize(static_cast<std::size_t>(logits_.bytes()));
+    host_logits_.resize(static_cast<std::size_t>(net.vocab()));
+  }
+
+  const network<Model>& net() const { return *net_; }
+  isize vocab() const { return net_->vocab(); }
+  static constexpr isize context() { return settings.context; }
+
+  void feed(std::span<const std::int32_t> tokens, isize sequence, isize start) {
+    const auto count = static_cast<isize>(tokens.size());
+    expects(sequence >= 0 && sequence < sequences_, "sequence ", sequence, " does not exist");
+    expects(start >= 0 && start + count <= settings.context, "position ", start + count,
+            " is past the model's context of ", settings.context);
+    for (isize first = 0; first < count; first += chunk_) {
+      const isize some = std::min(chunk_, count - first);
+      step(tokens.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(some)), sequence,
+           start + first, first + some == count);
+    }
+  }
+
+  // Of the last token that was fed.
+  std::span<const float> logits() const { return host_logits_; }
+
+ private:
+  static constexpr isize page = attention_tile;
+  static constexpr isize pages_each = (settings.context + page - 1) / page;
+
+  void step(std::span<const std::int32_t> tokens, isize sequence, isize start, bool last) {
+    const auto count = static_cast<isize>(tokens.size());
+    std::int32_t* host = host_ids_.data();
+    for (isize i = 0; i < count; ++i) {
+      host[i] = tokens[static_cast<std::size_t>(i)];
+      host[count + i] = static_cast<std::int32_t>(sequence);
+      host[2 * count + i] = static_cast<std::int32_t>(start + i);
+    }
+    net_->where().upload(ids_.data(), host, static_cast<std::size_t>(3 * count) * sizeof(*host));
+    pass p = net_->shared();
+    p.tokens = ids_.row(0, count);
+    p.sequences = ids_.row(count, count);
+    p.token_positions = ids_.row(2 * count, count);
+    p.caches = views_.data();
+    frame f;
+    f.shared = &p;
+    f.weights = net_->weights();
+    f.tape = static_cast<std::byte*>(tape_.data());
+    f.statistics = static_cast<std::byte*>(statistics_.data());
+    f.scratch = static_cast<std::byte*>(scratch_.data());
+    f.storage = net_->numbers().storage;
+    f.compute = net_->numbers().compute;
+    f.batch = 1;
+    f.time = count;
+    ops run(net_->where());
+    const rows<Model::width> h = Model::forward(run, f);
+    if (!last) return;
+    tensor weight = net_->weights()[Model::head_slot];
+    weight.rows = vocab();
+    const tensor out = logits_.row(0, vocab());
+    run.matmul({product::nt, out, h.range(count - 1, 1).t, weight, {}, {}, activation::none, false});
+    if (settings.softcap > 0.0f) run.softcap(out, settings.softcap);
+    net_->where().download(host_bytes_.data(), out.data, host_bytes_.size());
+    for (isize i = 0; i < vocab(); ++i) {
+      host_logits_[static_cast<std::size_t>(i)] =
+          static_cast<float>(detail::load_value(host_bytes_.data(), logits_.type(), i));
+    }
+  }
+
+  const network<Model>* net_;
+  isize chunk_, sequences_;
+  memory pages_, tape_, scratch_, statistics_, ids_, logits_;
+  std::vector<memory> cache_;
+  std::vector<cache_view> views_;
+  std::vector<std::int32_t> host_ids_;
+  std::vector<std::byte> host_bytes_;
+  std::vector<float> host_logits_;
+};
+
+}  // namespace ctgpt::inline CTGPT_ABI

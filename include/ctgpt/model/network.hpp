@@ -1,0 +1,276 @@
+// network<Model>: the weights of a model in the memory of one backend.
+//
+//   auto net = ctgpt::build<model>(ctgpt::cpu{}, ctgpt::seed{42});
+//
+// One flat arena holds the weights in Model's slot order; where the stored type is narrower than the
+// computing one a second arena holds the master weights, which are the truth. Every slot is also a
+// tensor, so that a slot can be stored in another way (packed for inference, quantised) while the
+// layers stay the same.
+// Also here: the constant tables a model needs (rope angles, ALiBi slopes, sinusoids), and how many
+// rows of the vocabulary are in use (the tokenizer's size; the rest never takes part).
+// Errors: a value outside the arena, reading weights after pack(): ctgpt::error.
+#pragma once
+
+#include <cmath>
+#include <complex>
+#include <type_traits>
+#include <vector>
+
+#include "ctgpt/backend/backend.hpp"
+#include "ctgpt/base/random.hpp"
+#include "ctgpt/layer/frame.hpp"
+#include "ctgpt/model/gpt.hpp"
+
+namespace ctgpt::inline CTGPT_ABI {
+
+struct seed {
+  std::uint64_t value = 0;
+};
+
+namespace detail {
+
+// One value of any scalar storage type, from and to the widest real type; complex uses its real part.
+inline double load_value(const void* data, element type, isize i) {
+  switch (type) {
+    case element::f32:
+      return static_cast<double>(static_cast<const float*>(data)[i]);
+    case element::bf16:
+      return static_cast<double>(to_float(static_cast<const bf16*>(data)[i]));
+    case element::f64:
+      return static_cast<const double*>(data)[i];
+    case element::complex128:
+      return static_cast<const std::complex<double>*>(data)[i].real();
+    default:
+      fail("a weight cannot be read as a number from ", element_name(type));
+  }
+}
+inline void store_value(void* data, element type, isize i, double value) {
+  switch (type) {
+    case element::f32:
+      static_cast<float*>(data)[i] = static_cast<float>(value);
+      return;
+    case element::bf16:
+      static_cast<bf16*>(data)[i] = to_bf16(static_cast<float>(value));
+      return;
+    case element::f64:
+      static_cast<double*>(data)[i] = value;
+      return;
+    case element::complex128:
+      static_cast<std::complex<double>*>(data)[i] = value;
+      return;
+    default:
+      fail("a weight cannot be stored as ", element_name(type));
+  }
+}
+
+}  // namespace detail
+
+template <class Model>
+class network {
+ public:
+  using model = Model;
+  static constexpr config settings = Model::settings;
+
+  // Weights are zero. vocab: rows of the vocabulary in use; 0: all.
+  explicit network(backend where, precision numbers, isize vocab = 0)
+      : where_(std::move(where)),
+        precision_(numbers),
+        vocab_(vocab != 0 ? vocab : settings.vocab),
+        arena_(where_, numbers.storage, Model::parameter_count) {
+    expects(vocab_ >= 1 && vocab_ <= settings.vocab, "the tokenizer has ", vocab_,
+            " tokens, but this model's vocabulary ends at ", settings.vocab,
+            "; choose a preset with a larger vocabulary or a smaller tokenizer");
+    if (numbers.needs_master()) {
+      master_ = memory(where_, numbers.compute, Model::parameter_count);
+    }
+    for (int i = 0; i < Model::slot_count; ++i) {
+      const slot item = Model::slot_at(i);
+      weights_.push_back(arena_.matrix(Model::slot_offset(i), item.rows, item.cols));
+    }
+    make_constants();
+  }
+
+  const backend& where() const { return where_; }
+  precision numbers() const { return precision_; }
+  isize vocab() const { return vocab_; }
+  const tensor* weights() const { return weights_.data(); }
+  const memory& arena() const { return arena_; }
+  const memory& master() const { return master_; }  // empty when storage is what is computed in
+  bool packed() const { return !packed_.empty(); }
+
+  // Draws every slot from its own random stream, as its initializer says.
+  void initialize(seed start) {
+    for (int i = 0; i < Model::slot_count; ++i) {
+      const slot item = Model::slot_at(i);
+      random_stream stream(start.value, static_cast<std::uint64_t>(i));
+      const double deviation =
+          item.start == initializer::residual
+              ? 0.02 / std::sqrt(2.0 * static_cast<double>(settings.layers))
+              : 0.02;
+      write(i, [&](isize) {
+        switch (item.start) {
+          case initializer::zeros:
+            return 0.0;
+          case initializer::ones:
+            return 1.0;
+          default:
+            return static_cast<double>(static_cast<float>(deviation * stream.normal()));
+        }
+      });
+    }
+  }
+
+  // Fills slot `index` with value(i), i ascending over its elements.
+  template <class Value>
+  void write(int index, Value value) {
+    expects(!packed(), "the weights are packed for inference and can no longer be changed");
+    const memory& truth = precision_.needs_master() ? master_ : arena_;
+    const slot item = Model::slot_at(index);
+    std::vector<std::byte> bytes(static_cast<std::size_t>(element_bytes(truth.type(), item.size())));
+    for (isize i = 0; i < item.size(); ++i) {
+      detail::store_value(bytes.data(), truth.type(), i, value(i));
+    }
+    const isize offset = Model::slot_offset(index);
+    where_.upload(truth.row(offset, item.size()).data, bytes.data(), bytes.size());
+    if (precision_.needs_master()) {
+      where_.table().convert(where_.state(), {arena_.row(offset, item.size()),
+                                              master_.row(offset, item.size())});
+    }
+  }
+
+  // The elements of slot `index`: master weights where there are some.
+  template <class Scalar = float>
+  std::vector<Scalar> read(int index) const {
+    expects(!packed(), "the weights are packed for inference and can no longer be read");
+    return read_arena<Scalar>(precision_.needs_master() ? master_ : arena_, index);
+  }
+  // Slot `index` of any arena of this model's layout (gradients, moments).
+  template <class Scalar = float>
+  std::vector<Scalar> read_arena(const memory& arena, int index) const {
+    const isize size = Model::slot_at(index).size();
+    std::vector<std::byte> bytes(static_cast<std::size_t>(element_bytes(arena.type(), size)));
+    where_.download(bytes.data(), arena.row(Model::slot_offset(index), size).data, bytes.size());
+    std::vector<Scalar> values(static_cast<std::size_t>(size));
+    for (isize i = 0; i < size; ++i) {
+      values[static_cast<std::size_t>(i)] =
+          static_cast<Scalar>(detail::load_value(bytes.data(), arena.type(), i));
+    }
+    return values;
+  }
+
+  // Stores every matrix of a product in the backend's own order, for inference alone. The arena is
+  // given back; vectors and position embeddings move to the packed memory as they are.
+  void pack() {
+    if (packed()) return;
+    const kernel_table& table = where_.table();
+    std::vector<memory> packed(static_cast<std::size_t>(Model::slot_count));
+    for (int i = 0; i < Model::slot_count; ++i) {
+      const slot item = Model::slot_at(i);
+      tensor& weight = weights_[static_cast<std::size_t>(i)];
+      memory& place = packed[static_cast<std::size_t>(i)];
+      if (item.vector || (Model::learned && i == 1)) {
+        place = memory(where_, precision_.storage, item.size());
+        const tensor kept = place.matrix(0, item.rows, item.cols);
+        table.convert(where_.state(), {kept, weight});
+        weight = kept;
+      } else {
+        const isize count =
+            table.pack_elements(where_.state(), item.rows, item.cols, precision_.storage);
+        place = memory(where_, precision_.storage, count);
+        tensor panels = place.matrix(0, item.rows, item.cols);
+        panels.packing = layout::panels;
+        table.pack(where_.state(), {panels, weight});
+        weight = panels;
+      }
+    }
+    where_.synchronise();
+    packed_ = std::move(packed);
+    arena_ = memory();
+    master_ = memory();
+  }
+
+  // What every pass over this model shares.
+  pass shared() const {
+    pass p;
+    p.norm_epsilon = settings.norm_epsilon;
+    p.angles = angles_.count() != 0 ? angles_.matrix(0, settings.context, head) : tensor{};
+    p.slopes = slopes_.row(0, settings.heads);
+    if (settings.position == positions::sinusoidal) {
+      p.sinusoids = sinusoids_.matrix(0, settings.context, settings.width);
+    }
+    return p;
+  }
+
+ private:
+  static constexpr isize head = head_size_of(settings);
+
+  void make_constants() {
+    const isize half = head / 2;
+    if (head % 2 == 0) {
+      std::vector<float> angles(static_cast<std::size_t>(settings.context * head));
+      for (isize at = 0; at < settings.context; ++at) {
+        for (isize i = 0; i < half; ++i) {
+          const double angle =
+              static_cast<double>(at) *
+              std::pow(static_cast<double>(settings.rope_base),
+                       -2.0 * static_cast<double>(i) / static_cast<double>(head));
+          angles[static_cast<std::size_t>(at * head + i)] = static_cast<float>(std::cos(angle));
+          angles[static_cast<std::size_t>(at * head + half + i)] =
+              static_cast<float>(std::sin(angle));
+        }
+      }
+      angles_ = memory(where_, element::f32, settings.context * head);
+      angles_.upload(angles.data());
+    }
+    std::vector<float> slopes;
+    for (isize i = 0; i < settings.heads; ++i) {  // Press et al.: 2^(-8 (i + 1) / heads)
+      slopes.push_back(static_cast<float>(std::exp2(
+          -8.0 * static_cast<double>(i + 1) / static_cast<double>(settings.heads))));
+    }
+    slopes_ = memory(where_, element::f32, settings.heads);
+    slopes_.upload(slopes.data());
+    if constexpr (settings.position == positions::sinusoidal) {
+      std::vector<float> table;
+      for (isize at = 0; at < settings.context; ++at) {  // Vaswani et al.: sin and cos interleaved
+        for (isize i = 0; i < settings.width; ++i) {
+          const double angle =
+              static_cast<double>(at) *
+              std::pow(10000.0, -static_cast<double>(i / 2 * 2) /
+                                    static_cast<double>(settings.width));
+          table.push_back(static_cast<float>(i % 2 == 0 ? std::sin(angle) : std::cos(angle)));
+        }
+      }
+      sinusoids_ = memory(where_, precision_.storage, settings.context * settings.width);
+      std::vector<std::byte> bytes(static_cast<std::size_t>(sinusoids_.bytes()));
+      for (std::size_t i = 0; i < table.size(); ++i) {
+        detail::store_value(bytes.data(), precision_.storage, static_cast<isize>(i),
+                            static_cast<double>(table[i]));
+      }
+      sinusoids_.upload(bytes.data());
+    }
+  }
+
+  backend where_;
+  precision precision_;
+  isize vocab_;
+  memory arena_, master_;
+  std::vector<tensor> weights_;
+  std::vector<memory> packed_;
+  memory angles_, slopes_, sinusoids_;
+};
+
+// A network of Model on a backend, with freshly drawn weights.
+template <class Model>
+network<Model> build(const backend& where, seed start, isize vocab = 0) {
+  network<Model> net(where, where.natural(), vocab);
+  net.initialize(start);
+  return net;
+}
+template <class Model>
+network<Model> build(const backend& where, seed start, precision numbers, isize vocab = 0) {
+  network<Model> net(where, numbers, vocab);
+  net.initialize(start);
+  return net;
+}
+
+}  // namespace ctgpt::inline CTGPT_ABI

@@ -1,0 +1,194 @@
+// workspace<Model>: all the memory that running a model over (batch, time) tokens needs, allocated
+// once. gradients<Model>: a gradient for every weight.
+//
+// Bytes are known before anything runs: workspace_bytes<Model>(...). A step allocates nothing.
+// Forward: evaluate() leaves the sum of the losses.  Forward and backward: accumulate() adds the
+// gradient of (sum of losses * scale) to the gradients.
+// Shapes: tokens, targets (B,T) i32, -1 in targets = not scored; losses (N).
+// Errors: token counts that do not fit throw ctgpt::error.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "ctgpt/layer/head.hpp"
+#include "ctgpt/model/network.hpp"
+
+namespace ctgpt::inline CTGPT_ABI {
+
+template <class Model>
+constexpr isize workspace_bytes(isize batch, isize time, bool training, isize vocab,
+                                precision numbers) {
+  const isize tokens = batch * time;
+  const isize chunk = parts::head_loss::chunk_rows(tokens, vocab) * vocab;
+  const isize stored = tokens * (Model::tape(training) + Model::scratch());
+  const isize computed = tokens * (Model::statistics(training) + 1) + chunk + 1;
+  return element_bytes(numbers.storage, stored) + element_bytes(numbers.compute, computed) +
+         element_bytes(element::i32, 2 * tokens + 4) + element_bytes(element::f64, 1);
+}
+
+template <class Model>
+class gradients {
+ public:
+  explicit gradients(const network<Model>& net)
+      : arena_(net.where(), net.numbers().compute, Model::parameter_count) {
+    for (int i = 0; i < Model::slot_count; ++i) {
+      const slot item = Model::slot_at(i);
+      slots_.push_back(arena_.matrix(Model::slot_offset(i), item.rows, item.cols));
+    }
+  }
+  const memory& arena() const { return arena_; }
+  const tensor* slots() const { return slots_.data(); }
+
+ private:
+  memory arena_;
+  std::vector<tensor> slots_;
+};
+
+template <class Model>
+class workspace {
+ public:
+  workspace(const network<Model>& net, isize batch, isize time, bool training)
+      : net_(&net), batch_(batch), time_(time), training_(training) {
+    expects(batch >= 1 && time >= 1 && time <= Model::settings.context, "a batch of ", batch, " x ",
+            time, " tokens does not fit a model with context ", Model::settings.context);
+    const isize n = batch * time;
+    const element storage = net.numbers().storage, compute = net.numbers().compute;
+    tape_ = memory(net.where(), storage, n * Model::tape(training));
+    scratch_ = memory(net.where(), storage, n * Model::scratch());
+    statistics_ = memory(net.where(), compute, n * Model::statistics(training) + 1);
+    losses_ = memory(net.where(), compute, n);
+    scale_ = memory(net.where(), compute, 1);
+    ids_ = memory(net.where(), element::i32, 2 * n);
+    random_ = memory(net.where(), element::u32, 4);
+    loss_ = memory(net.where(), compute == element::complex128 ? compute : element::f64, 1);
+    chunk_rows_ = parts::head_loss::chunk_rows(n, net.vocab());
+    chunk_ = memory(net.where(), compute, chunk_rows_ * net.vocab());
+  }
+
+  isize batch() const { return batch_; }
+  isize time() const { return time_; }
+  isize tokens() const { return batch_ * time_; }
+  const network<Model>& net() const { return *net_; }
+
+  // ids: (2, B, T): the tokens, then the targets.
+  void upload(std::span<const std::int32_t> ids) {
+    expects(static_cast<isize>(ids.size()) == 2 * tokens(), "expected ", 2 * tokens(),
+            " token and target ids, got ", ids.size());
+    ids_.upload(ids.data());
+  }
+  // The factor of the loss in accumulate(), usually 1 / (scored tokens of a whole step).
+  void set_scale(double factor) {
+    std::byte bytes[16];
+    detail::store_value(bytes, scale_.type(), 0, factor);
+    scale_.upload(bytes);
+  }
+  // Dropout draws from this seed at this counter; a step that repeats it repeats its masks.
+  void set_random(seed start, std::uint32_t counter) {
+    const std::uint32_t state[4] = {static_cast<std::uint32_t>(start.value),
+                                    static_cast<std::uint32_t>(start.value >> 32), counter, 0};
+    random_.upload(state);
+  }
+
+  void clear_loss() {
+    ops run(net_->where());
+    run.fill(loss_.row(0, 1), 0.0);
+  }
+  // Queues the forward pass over the uploaded tokens and adds the losses to the sum.
+  void evaluate() {
+    ops run(net_->where());
+    const pass p = make_pass(0.0f, false);
+    const frame f = make_frame(p, nullptr);
+    finish(run, f, Model::forward(run, f), nullptr);
+  }
+  // Queues forward and backward; gradients are added to `into`.
+  void accumulate(const gradients<Model>& into, float dropout = 0.0f,
+                  void (*ready)(void*, isize, isize) = nullptr, void* owner = nullptr) {
+    expects(training_, "this workspace keeps no tape; build it for training");
+    ops run(net_->where());
+    pass p = make_pass(dropout, true);
+    p.gradient_ready = ready;
+    p.gradient_owner = owner;
+    const frame f = make_frame(p, into.slots());
+    finish(run, f, Model::forward(run, f), &into);
+    Model::backward(run, f, Model::head_gradient(f));
+  }
+  // Waits, and returns the sum of losses since clear_loss().
+  double loss_sum() const {
+    std::byte bytes[16];
+    loss_.download(bytes);
+    return detail::load_value(bytes, loss_.type(), 0);
+  }
+
+  const memory& losses() const { return losses_; }
+  const memory& loss() const { return loss_; }
+  const memory& ids() const { return ids_; }
+
+  // Logits of the uploaded tokens [first, first + count), computed without any cache.
+  std::vector<float> logits(isize first, isize count) {
+    ops run(net_->where());
+    const pass p = make_pass(0.0f, false);
+    const frame f = make_frame(p, nullptr);
+    const rows<Model::width> h = Model::forward(run, f);
+    std::vector<float> all;
+    for (isize at = first; at < first + count; at += chunk_rows_) {
+      const isize some = std::min(chunk_rows_, first + count - at);
+      const tensor out = chunk_.matrix(0, some, net_->vocab());
+      tensor weight = net_->weights()[Model::head_slot];
+      weight.rows = net_->vocab();
+      run.matmul({product::nt, out, h.range(at, some).t, weight, {}, {}, activation::none, false});
+      if (Model::settings.softcap > 0.0f) run.softcap(out, Model::settings.softcap);
+      std::vector<std::byte> bytes(
+          static_cast<std::size_t>(element_bytes(out.type, some * net_->vocab())));
+      net_->where().download(bytes.data(), out.data, bytes.size());
+      for (isize i = 0; i < some * net_->vocab(); ++i) {
+        all.push_back(static_cast<float>(detail::load_value(bytes.data(), out.type, i)));
+      }
+    }
+    return all;
+  }
+
+ private:
+  pass make_pass(float dropout, bool training) const {
+    pass p = net_->shared();
+    p.training = training;
+    p.dropout = dropout;
+    p.random = random_.row(0, 4);
+    p.tokens = ids_.row(0, tokens());
+    return p;
+  }
+  frame make_frame(const pass& p, const tensor* into) const {
+    frame f;
+    f.shared = &p;
+    f.weights = net_->weights();
+    f.gradients = into;
+    f.tape = static_cast<std::byte*>(tape_.data());
+    f.statistics = static_cast<std::byte*>(statistics_.data());
+    f.scratch = static_cast<std::byte*>(scratch_.data());
+    f.storage = net_->numbers().storage;
+    f.compute = net_->numbers().compute;
+    f.batch = batch_;
+    f.time = time_;
+    return f;
+  }
+  void finish(ops& run, const frame& f, rows<Model::width> h, const gradients<Model>* into) {
+    parts::head_loss::arguments a;
+    a.weight = net_->weights()[Model::head_slot];
+    if (into != nullptr) a.gradient = into->slots()[Model::head_slot];
+    a.targets = ids_.row(tokens(), tokens());
+    a.losses = losses_.row(0, tokens());
+    a.scale = scale_.row(0, 1);
+    a.chunk = chunk_.matrix(0, chunk_rows_, net_->vocab());
+    a.softcap = Model::settings.softcap;
+    parts::head_loss::run(run, a, h, Model::head_gradient(f));
+    run.sum(loss_.row(0, 1), losses_.row(0, tokens()), 1.0, true);
+  }
+
+  const network<Model>* net_;
+  isize batch_, time_;
+  bool training_;
+  isize chunk_rows_ = 0;
+  memory tape_, scratch_, statistics_, losses_, scale_, ids_, random_, loss_, chunk_;
+};
+
+}  // namespace ctgpt::inline CTGPT_ABI

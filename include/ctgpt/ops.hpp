@@ -1,0 +1,113 @@
+// ops: the typed facade over a backend's kernel table. Shapes are checked here, statically; below
+// there are only pointers and integers.
+//
+// Every function is one or two calls of the table; the mathematics of each is stated in
+// backend/kernel_table.hpp. Widths are template arguments, so a layer that passes a row of the wrong
+// width does not compile. N is the number of tokens, B * T.
+// Errors: none of its own; a queued backend may report later, at synchronise.
+#pragma once
+
+#include "ctgpt/backend/backend.hpp"
+#include "ctgpt/core/view.hpp"
+
+namespace ctgpt::inline CTGPT_ABI {
+
+class ops {
+ public:
+  explicit ops(const backend& where) : table_(&where.table()), state_(where.state()) {}
+
+  // y (N,Out) = act(x W^T + b); `before` (N,Out), if given, keeps x W^T + b for the backward pass.
+  template <isize Out, isize In>
+  void linear(rows<Out> y, rows<In> x, matrix<Out, In> w, vector<Out> b = {},
+              activation act = activation::none, rows<Out> before = {}) {
+    table_->matmul(state_, {product::nt, y.t, x.t, w.t, b.t, before.t, act, false});
+  }
+  // dx (N,In) = dy W
+  template <isize Out, isize In>
+  void linear_input_gradient(rows<In> dx, rows<Out> dy, matrix<Out, In> w) {
+    table_->matmul(state_, {product::nn, dx.t, dy.t, w.t, {}, {}, activation::none, false});
+  }
+  // dW (Out,In) += dy^T x, db (Out) += sum over tokens of dy
+  template <isize Out, isize In>
+  void linear_weight_gradient(matrix<Out, In> dw, vector<Out> db, rows<Out> dy, rows<In> x) {
+    table_->matmul(state_, {product::tn, dw.t, dy.t, x.t, {}, {}, activation::none, true});
+    if (db) table_->sum_rows(state_, {db.t, dy.t});
+  }
+
+  template <isize Width>
+  void add(rows<Width> y, rows<Width> a, rows<Width> b) {
+    table_->add(state_, {y.t, a.t, b.t});
+  }
+  template <isize Width>
+  void copy(rows<Width> y, rows<Width> x) {
+    table_->convert(state_, {y.t, x.t});
+  }
+  // y = dropout(x) (+ residual)
+  template <isize Width>
+  void dropout(rows<Width> y, rows<Width> x, rows<Width> residual, tensor random,
+               std::uint32_t site, float rate) {
+    table_->dropout(state_, {y.t, x.t, residual.t, random, site, rate});
+  }
+
+  template <isize Out, isize In>
+  void activate(rows<Out> y, rows<In> x, activation act) {
+    table_->activate(state_, {y.t, x.t, act});
+  }
+  template <isize Out, isize In>
+  void activate_backward(rows<In> dx, rows<Out> dy, rows<In> x, activation act) {
+    table_->activate_backward(state_, {dx.t, dy.t, x.t, act});
+  }
+
+  template <isize Width, isize Part>
+  void norm(rows<Width> y, rows<Width> x, vector<Part> gain, vector<Part> bias, tensor mean,
+            tensor rstd, normalization kind, float epsilon, isize groups = 1) {
+    table_->norm(state_, {y.t, x.t, gain.t, bias.t, mean, rstd, kind, epsilon, groups});
+  }
+  template <isize Width, isize Part>
+  void norm_backward(rows<Width> dx, rows<Width> dy, rows<Width> x, vector<Part> gain, tensor mean,
+                     tensor rstd, vector<Part> dgain, vector<Part> dbias, normalization kind,
+                     isize groups = 1) {
+    table_->norm_backward(
+        state_, {dx.t, dy.t, x.t, gain.t, mean, rstd, dgain.t, dbias.t, kind, groups});
+  }
+
+  // y (N,C) = table[tokens] + places[position]
+  template <isize Width, isize Vocab, isize Context>
+  void embed(rows<Width> y, matrix<Vocab, Width> table, matrix<Context, Width> places,
+             tensor tokens, tensor token_positions, isize time) {
+    table_->embed(state_, {y.t, table.t, places.t, tokens, token_positions, time});
+  }
+  template <isize Width, isize Vocab, isize Context>
+  void embed_backward(rows<Width> dy, matrix<Vocab, Width> dtable, matrix<Context, Width> dplaces,
+                      tensor tokens, isize time) {
+    table_->embed_backward(state_, {dy.t, dtable.t, dplaces.t, tokens, time});
+  }
+
+  template <isize Width>
+  void rope(rows<Width> x, tensor angles, tensor token_positions, isize time, isize heads,
+            bool inverse) {
+    table_->rope(state_, {x.t, angles, token_positions, time, heads, inverse});
+  }
+  void attention(const attention_args& args) { table_->attention(state_, args); }
+  void attention_backward(const attention_backward_args& args) {
+    table_->attention_backward(state_, args);
+  }
+  void cache_write(const cache_write_args& args) { table_->cache_write(state_, args); }
+  void cached_attention(const cached_attention_args& args) {
+    table_->cached_attention(state_, args);
+  }
+
+  void cross_entropy(const cross_entropy_args& args) { table_->cross_entropy(state_, args); }
+  void softcap(tensor x, float cap) { table_->softcap(state_, {x, cap}); }
+  void matmul(const matmul_args& args) { table_->matmul(state_, args); }
+  void sum(tensor out, tensor x, double factor, bool accumulate) {
+    table_->sum(state_, {out, x, factor, accumulate});
+  }
+  void fill(tensor dst, double value) { table_->fill(state_, {dst, value}); }
+
+ private:
+  const kernel_table* table_;
+  context* state_;
+};
+
+}  // namespace ctgpt::inline CTGPT_ABI

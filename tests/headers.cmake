@@ -1,0 +1,15 @@
+# Every header compiles alone, and twice in one unit, without a warning. What only the dispatch unit
+# may include (-inl.hpp, impl.hpp) is left out.
+get_target_property(eigen_dirs Eigen3::Eigen INTERFACE_INCLUDE_DIRECTORIES)
+list(TRANSFORM eigen_dirs PREPEND "-isystem")
+foreach(header ${headers})
+  file(RELATIVE_PATH name "${PROJECT_SOURCE_DIR}/include" "${header}")
+  if(name MATCHES "-inl\\.hpp$|/impl\\.hpp$")
+    continue()
+  endif()
+  add_test(NAME "headers: ${name} compiles alone"
+           COMMAND "${CMAKE_CXX_COMPILER}" -std=c++20 -fsyntax-only -Wall -Wextra -Wpedantic
+                   -Wconversion -Werror "-I${PROJECT_SOURCE_DIR}/include" ${eigen_dirs}
+                   -include "${name}" -include "${name}" -x c++ /dev/null)
+  set_tests_properties("headers: ${name} compiles alone" PROPERTIES TIMEOUT 120 LABELS headers)
+endforeach()

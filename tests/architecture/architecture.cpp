@@ -142,12 +142,14 @@ TEST_CASE("a long file, a wide line and a forbidden word are found") {
 }
 
 TEST_CASE("a tenth macro and a header without its form are found") {
-  std::string nine;
-  for (char letter = 'A'; letter < 'J'; ++letter)
-    nine += std::string("#define CTGPT_") + letter + "\n";
-  CHECK(check_macros({{"include/ctgpt/base/x.hpp", nine}}).empty());
-  CHECK(check_macros({{"include/ctgpt/base/x.hpp", nine + "#ifdef CTGPT_J\n"}}).size() == 1);
-  CHECK(check_macros({{"include/ctgpt/backend/cpu/x-inl.hpp", nine + "#ifdef CTGPT_J\n"}}).empty());
+  std::string eight;  // and CTGPT_CPU_FAMILY, which always counts
+  for (char letter = 'A'; letter < 'I'; ++letter) {
+    eight += std::string("#define CTGPT_") + letter + "\n";
+  }
+  const std::string nine = eight + "#ifdef CTGPT_I\n";
+  CHECK(check_macros({{"include/ctgpt/base/x.hpp", eight}}).empty());
+  CHECK(check_macros({{"include/ctgpt/base/x.hpp", nine}}).size() == 1);
+  CHECK(check_macros({{"include/ctgpt/backend/cpu/x-inl.hpp", nine}}).empty());
 
   const std::string path = "include/ctgpt/base/x.hpp";
   CHECK(check_form({{path, "// x\n#pragma once\nnamespace ctgpt::inline CTGPT_ABI {}\n"}}).empty());

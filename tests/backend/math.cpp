@@ -32,17 +32,16 @@ namespace HWY_NAMESPACE {
 namespace kernels = ctgpt::cpu_kernels::HWY_NAMESPACE;
 
 // out[i] = function(in[i]); count is a multiple of 16.
-#define CTGPT_TEST_MATH(NAME)                                          \
-  HWY_ATTR void NAME##_all(const float* in, float* out, int count) {   \
-    const kernels::f32_tag d;                                          \
-    for (int i = 0; i < count; i += kernels::native) {                 \
+#define CTGPT_TEST_MATH(NAME)                                           \
+  HWY_ATTR void NAME##_all(const float* in, float* out, int count) {    \
+    const kernels::f32_tag d;                                           \
+    for (int i = 0; i < count; i += kernels::native) {                  \
       kernels::store(kernels::NAME(d, kernels::load(in + i)), out + i); \
-    }                                                                  \
+    }                                                                   \
   }
 CTGPT_TEST_MATH(exp)
 CTGPT_TEST_MATH(log)
 CTGPT_TEST_MATH(tanh)
-CTGPT_TEST_MATH(erf)
 CTGPT_TEST_MATH(sigmoid)
 CTGPT_TEST_MATH(silu)
 CTGPT_TEST_MATH(silu_slope)
@@ -92,10 +91,10 @@ std::vector<variant> runnable(std::vector<variant> all) {
   }
   return kept;
 }
-#define CTGPT_TEST_VARIANTS(NAME)                                                       \
-  runnable({{0, &HWY_STATIC_DISPATCH(NAME)},                                            \
-            {HWY_SSE4, HWY_CHOOSE_SSE4(NAME)},                                          \
-            {HWY_AVX2, HWY_CHOOSE_AVX2(NAME)},                                          \
+#define CTGPT_TEST_VARIANTS(NAME)              \
+  runnable({{0, &HWY_STATIC_DISPATCH(NAME)},   \
+            {HWY_SSE4, HWY_CHOOSE_SSE4(NAME)}, \
+            {HWY_AVX2, HWY_CHOOSE_AVX2(NAME)}, \
             {HWY_AVX3, HWY_CHOOSE_AVX3(NAME)}})
 
 constexpr float infinity = std::numeric_limits<float>::infinity();
@@ -103,7 +102,8 @@ constexpr float nan = std::numeric_limits<float>::quiet_NaN();
 
 // Every kind of magnitude of both signs, dense near 0 to 100, and the edges.
 std::vector<float> samples() {
-  std::vector<float> x{0.0f, -0.0f, 1.0f, -1.0f, 9.01f, -9.01f, 3.92f, -3.92f, 88.72283f, -87.3365f};
+  std::vector<float> x{0.0f,   -0.0f, 1.0f,   -1.0f,     9.01f,
+                       -9.01f, 3.92f, -3.92f, 88.72283f, -87.3365f};
   for (std::uint32_t bits = 0x00800000; bits < 0x7f800000; bits += 40009) {
     x.push_back(std::bit_cast<float>(bits));
     x.push_back(-std::bit_cast<float>(bits));
@@ -122,7 +122,8 @@ struct subject {
   const char* name;
   std::vector<variant> variants;
   long double (*truth)(long double);
-  // What the error is measured in: 'u' units in the last place, 'a' absolute, 's' times max(|x|, tiny).
+  // What the error is measured in: 'u' units in the last place, 'a' absolute, 's' times max(|x|,
+  // tiny).
   char scale;
   double bound;
 };
@@ -140,17 +141,15 @@ std::vector<subject> subjects() {
       {"exp", CTGPT_TEST_VARIANTS(exp_all), [](T x) { return std::exp(x); }, 'u', 2.0},
       {"log", CTGPT_TEST_VARIANTS(log_all), [](T x) { return std::log(x); }, 'u', 2.0},
       {"tanh", CTGPT_TEST_VARIANTS(tanh_all), [](T x) { return std::tanh(x); }, 'a', 2e-7},
-      {"tanh ulp", CTGPT_TEST_VARIANTS(tanh_all), [](T x) { return std::tanh(x); }, 'u', 4.0},
-      {"erf", CTGPT_TEST_VARIANTS(erf_all), [](T x) { return std::erf(x); }, 'a', 2e-7},
-      {"erf ulp", CTGPT_TEST_VARIANTS(erf_all), [](T x) { return std::erf(x); }, 'u', 4.0},
+      {"tanh ulp", CTGPT_TEST_VARIANTS(tanh_all), [](T x) { return std::tanh(x); }, 'u', 2.0},
       {"sigmoid", CTGPT_TEST_VARIANTS(sigmoid_all), logistic, 'a', 2e-7},
-      {"sigmoid ulp", CTGPT_TEST_VARIANTS(sigmoid_all), logistic, 'u', 4.0},
+      {"sigmoid ulp", CTGPT_TEST_VARIANTS(sigmoid_all), logistic, 'u', 2.0},
       {"silu", CTGPT_TEST_VARIANTS(silu_all), [](T x) { return x * logistic(x); }, 's', 2e-7},
       {"silu_slope", CTGPT_TEST_VARIANTS(silu_slope_all),
-       [](T x) { return logistic(x) * (1 + x * logistic(-x)); }, 'a', 3e-7},
+       [](T x) { return logistic(x) * (1 + x * logistic(-x)); }, 'a', 2e-7},
       {"gelu", CTGPT_TEST_VARIANTS(gelu_all), [](T x) { return x * cdf(x); }, 's', 2e-7},
       {"gelu_slope", CTGPT_TEST_VARIANTS(gelu_slope_all),
-       [](T x) { return cdf(x) + x * density(x); }, 'a', 3e-7},
+       [](T x) { return cdf(x) + x * density(x); }, 'a', 2e-7},
       {"gelu_tanh", CTGPT_TEST_VARIANTS(gelu_tanh_all),
        [](T x) { return x * logistic(tanh_argument(x)); }, 's', 2e-7},
       {"gelu_tanh_slope", CTGPT_TEST_VARIANTS(gelu_tanh_slope_all),
@@ -159,7 +158,7 @@ std::vector<subject> subjects() {
          const T du = 1.59576912160573071176L * (1 + 3 * 0.044715L * x * x);
          return s == 0 || one_less == 0 ? s : s + x * s * one_less * du;
        },
-       'a', 3e-7},
+       'a', 2e-7},
       {"relu_squared", CTGPT_TEST_VARIANTS(relu_squared_all), [](T x) { return x > 0 ? x * x : 0; },
        'u', 0.5},
       {"relu_squared_slope", CTGPT_TEST_VARIANTS(relu_squared_slope_all),
@@ -172,10 +171,14 @@ double error_of(const subject& s, float x, float y) {
   const auto rounded = static_cast<float>(truth);
   if (std::isnan(y) || std::isnan(rounded)) return std::isnan(y) == std::isnan(rounded) ? 0 : 1e30;
   if (rounded == y) return 0;
+  // A subnormal result may be flushed to 0.
+  if (y == 0 && std::fabs(truth) < 1.1756e-38L) return 0;
   if (std::isinf(y) || std::isinf(rounded)) {
     // The last place before overflow may fall either way.
-    return std::fmin(std::fabs(static_cast<double>(y)), std::fabs(static_cast<double>(truth))) > 3.4e38 ? 0
-                                                                                                      : 1e30;
+    return std::fmin(std::fabs(static_cast<double>(y)), std::fabs(static_cast<double>(truth))) >
+                   3.4e38
+               ? 0
+               : 1e30;
   }
   const double scale = s.scale == 'u'   ? ulp(rounded)
                        : s.scale == 's' ? std::fmax(std::fabs(static_cast<double>(x)), 1e-30)
@@ -201,7 +204,6 @@ TEST_CASE("math functions agree with long double on every instruction set") {
       }
       INFO(s.name, " on target ", v.target, ": error ", worst, " at ", where);
       CHECK(worst <= s.bound);
-      MESSAGE(s.name, " target ", v.target, ": ", worst, " at ", where);
     }
   }
 }
@@ -221,7 +223,8 @@ TEST_CASE("math functions give the same bits on AVX2 and AVX-512") {
     if (results.size() < 2) continue;
     int different = 0;
     for (std::size_t i = 0; i < x.size(); ++i) {
-      different += std::bit_cast<std::uint32_t>(results[0][i]) != std::bit_cast<std::uint32_t>(results[1][i]);
+      different += std::bit_cast<std::uint32_t>(results[0][i]) !=
+                   std::bit_cast<std::uint32_t>(results[1][i]);
     }
     INFO(s.name);
     CHECK(different == 0);
@@ -255,8 +258,8 @@ TEST_CASE("math functions are right at zero, infinity and NaN") {
     CHECK(std::isnan(call(v, -infinity)));
     CHECK(std::isnan(call(v, nan)));
   }
-  for (const auto& both : {CTGPT_TEST_VARIANTS(tanh_all), CTGPT_TEST_VARIANTS(erf_all)}) {
-    for (const variant& v : both) {
+  {
+    for (const variant& v : CTGPT_TEST_VARIANTS(tanh_all)) {
       CHECK(std::bit_cast<std::uint32_t>(call(v, -0.0f)) == 0x80000000u);
       CHECK(call(v, infinity) == 1.0f);
       CHECK(call(v, -infinity) == -1.0f);
@@ -303,10 +306,12 @@ TEST_CASE("lanes are combined by one tree whatever the vector holds") {
 }
 
 TEST_CASE("tails read and write exactly n elements, and bf16 rounds as the scalar does") {
-  const std::vector<float> all{1.00390625f, -1.01171875f, nan, infinity, -infinity, 3.4e38f, 0.1f, -0.0f,
-                               1e-40f,      123.456f,     -7.f, 0.5f,    2.f,       1e-38f,  9.f,  -3.3f};
+  const std::vector<float> all{1.00390625f, -1.01171875f, nan,    infinity, -infinity, 3.4e38f,
+                               0.1f,        -0.0f,        1e-40f, 123.456f, -7.f,      0.5f,
+                               2.f,         1e-38f,       9.f,    -3.3f};
   for (int n = 1; n <= 16; ++n) {
-    const std::vector<float> x(all.begin(), all.begin() + n);  // exact size: a sanitizer sees overreads
+    const std::vector<float> x(all.begin(),
+                               all.begin() + n);  // exact size: a sanitizer sees overreads
     for (const variant& v : CTGPT_TEST_VARIANTS(tails_all)) {
       std::vector<float> out(34, -77.0f);
       v.run(x.data(), out.data(), n);

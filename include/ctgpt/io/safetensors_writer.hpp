@@ -31,9 +31,8 @@ struct tensor_source {
 
 using metadata_list = std::vector<std::pair<std::string, std::string>>;
 
-namespace safetensors_parts {
-
-inline constexpr std::size_t piece_bytes = std::size_t{1} << 20;
+// What fill() is asked for at a time at most; whole elements of every type.
+inline constexpr std::size_t fill_piece_bytes = std::size_t{1} << 20;
 
 // The order of the file. Checks what the header cannot say.
 inline void sort_sources(std::vector<tensor_source>& sources, const std::string& path) {
@@ -60,8 +59,8 @@ inline void sort_sources(std::vector<tensor_source>& sources, const std::string&
   }
 }
 
-inline std::string header(const std::vector<tensor_source>& sources, const metadata_list& metadata,
-                          const std::string& path) {
+inline std::string safetensors_header(const std::vector<tensor_source>& sources,
+                                      const metadata_list& metadata, const std::string& path) {
   std::string text(8, '\0');
   json_writer writer(text);
   writer.begin_object();
@@ -88,14 +87,11 @@ inline std::string header(const std::vector<tensor_source>& sources, const metad
   return text;
 }
 
-}  // namespace safetensors_parts
-
 // To an open file, for example of an atomic_directory; the caller closes it.
 inline void write_safetensors(output_file& file, std::vector<tensor_source> sources,
                               const metadata_list& metadata = {}) {
-  namespace steps = safetensors_parts;
-  steps::sort_sources(sources, file.path());
-  file.write(steps::header(sources, metadata, file.path()));
+  sort_sources(sources, file.path());
+  file.write(safetensors_header(sources, metadata, file.path()));
   std::vector<std::byte> piece;
   for (const tensor_source& source : sources) {
     if (!source.fill) {
@@ -105,7 +101,7 @@ inline void write_safetensors(output_file& file, std::vector<tensor_source> sour
     const std::uint64_t bytes = *tensor_bytes(source.type, source.shape);
     for (std::uint64_t offset = 0; offset < bytes; offset += piece.size()) {
       piece.resize(
-          static_cast<std::size_t>(std::min<std::uint64_t>(bytes - offset, steps::piece_bytes)));
+          static_cast<std::size_t>(std::min<std::uint64_t>(bytes - offset, fill_piece_bytes)));
       source.fill(offset, piece);
       file.write(std::span<const std::byte>(piece));
     }

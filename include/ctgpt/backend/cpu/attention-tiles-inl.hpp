@@ -25,6 +25,7 @@
 #include "ctgpt/backend/cpu/lanes-inl.hpp"
 #include "ctgpt/backend/cpu/math-inl.hpp"
 #include "ctgpt/backend/cpu/random-inl.hpp"
+#include "ctgpt/backend/cpu/workers.hpp"
 #include "ctgpt/backend/kernel_table.hpp"
 #include "hwy/highway.h"
 
@@ -50,6 +51,35 @@ struct spans {
     end[row] = static_cast<int>(last);
   }
 };
+
+// ---- sharing out work -------------------------------------------------------------------------
+
+// Which of `total` units of work, taken in order, a worker does.
+struct share {
+  isize total;
+  isize tasks, worker;
+  isize done = 0;
+  HWY_INLINE bool take(isize work) {
+    const isize owner = done * tasks / total;
+    done += work;
+    return owner == worker;
+  }
+};
+
+// A fork costs a few microseconds: each worker should have more than that to do.
+HWY_INLINE int tasks_for(const workers& threads, isize units, isize multiply_adds) {
+  return static_cast<int>(least(least(threads.count, units), 1 + multiply_adds / 400000));
+}
+
+template <class Job>
+void run_part(void* job, int worker) {
+  static_cast<const Job*>(job)->run(worker);
+}
+template <class Job>
+void run_job(const workers& threads, int tasks, Job& job) {
+  for (int t = 0; t < tasks; ++t) threads.scratch(t, job.bytes());
+  threads.run(tasks, run_part<Job>, &job);
+}
 
 // ---- products in registers --------------------------------------------------------------------
 
@@ -231,6 +261,11 @@ HWY_INLINE void widen_rows(float* dst, isize padded, const tensor& src, isize ro
   } else {
     widen_rows(dst, padded, element_at<const float>(src, row, column), src.stride, rows, count);
   }
+}
+
+HWY_INLINE float number_at(const tensor& t, isize column) {
+  return t.type == element::bf16 ? to_float(*element_at<bf16>(t, 0, column))
+                                 : *element_at<float>(t, 0, column);
 }
 
 // dst[0 .. count) = src[0 .. count) * factor, f32 or bf16.

@@ -120,7 +120,7 @@ struct gemv {
 
   template <class T>
   void multiply_range(const T* b, span cols) const {
-    HWY_ALIGN float c[tile_rows * panel];
+    HWY_ALIGN float c[tile_rows * panel] = {};  // columns past N stay finite
     isize col = cols.begin;
     if (m <= 2) {
       const isize together = m == 1 ? 4 : 2;

@@ -1,17 +1,17 @@
 // The CPU dispatch unit: the only header that includes Highway's foreach_target.h. Exactly one
-// translation unit of a program includes it, before any Highway header (CMake writes that unit; without
-// CMake put
+// translation unit of a program includes it, before any Highway header (CMake writes that unit;
+// without CMake put
 //   #include <ctgpt/backend/cpu/impl.hpp>
 // first in one source file and link with -lhwy). It compiles every kernel once for each instruction
 // set and defines, for each family of kernels, a function that fills that part of a kernel_table
 // (cpu/isa.hpp).
 //
-// CTGPT_CPU_FAMILY (1 products, 2 rows, 3 elementwise, 4 attention) restricts the unit to one family,
-// so that a build can compile the families in parallel; undefined or 0 means all of them.
-// Targets: baseline, SSE4, AVX2, AVX-512; NEON on ARM. Those below what the compiler's flags already
-// demand are left out. baseline is plain C++ for the unit's flags. No #pragma once: foreach_target.h
-// includes this file again for each target.
-// Errors: none. Reference: Highway, quick_reference.md, and google/highway#2364.
+// CTGPT_CPU_FAMILY (1 products, 2 rows, 3 elementwise, 4 attention) restricts the unit to one
+// family, so that a build can compile the families in parallel; undefined or 0 means all of them.
+// Targets: baseline, SSE4, AVX2, AVX-512; NEON on ARM. Those below what the compiler's flags
+// already demand are left out. baseline is plain C++ for the unit's flags. No #pragma once:
+// foreach_target.h includes this file again for each target. Errors: none. Reference: Highway,
+// quick_reference.md, and google/highway#2364.
 #if !defined(CTGPT_BACKEND_CPU_IMPL)
 #if defined(HWY_HIGHWAY_INCLUDED)
 #error "ctgpt: include ctgpt/backend/cpu/impl.hpp before any Highway header of this source file"
@@ -105,17 +105,17 @@ struct family {
 #define CTGPT_PLAIN_BUILD 0
 #endif
 
-#define CTGPT_DEFINE_FAMILY(FILL)                                                              \
-  namespace cpu_kernels {                                                                      \
-  inline constexpr family FILL##_family = {                                                    \
-      CTGPT_PLAIN_BUILD ? &HWY_STATIC_DISPATCH(FILL) : nullptr, HWY_CHOOSE_SSE4(FILL),         \
-      HWY_CHOOSE_AVX2(FILL), HWY_CHOOSE_AVX3(FILL),                                            \
-      HWY_ARCH_ARM && !CTGPT_PLAIN_BUILD ? &HWY_STATIC_DISPATCH(FILL) : nullptr};              \
-  }                                                                                            \
-  namespace compile_one_source_file_that_includes_ctgpt_backend_cpu_impl_hpp {                 \
-  isa_support FILL(kernel_table& table, isa wanted) {                                          \
-    return cpu_kernels::FILL##_family.run(table, wanted);                                      \
-  }                                                                                            \
+#define CTGPT_DEFINE_FAMILY(FILL)                                                      \
+  namespace cpu_kernels {                                                              \
+  inline constexpr family FILL##_family = {                                            \
+      CTGPT_PLAIN_BUILD ? &HWY_STATIC_DISPATCH(FILL) : nullptr, HWY_CHOOSE_SSE4(FILL), \
+      HWY_CHOOSE_AVX2(FILL), HWY_CHOOSE_AVX3(FILL),                                    \
+      HWY_ARCH_ARM && !CTGPT_PLAIN_BUILD ? &HWY_STATIC_DISPATCH(FILL) : nullptr};      \
+  }                                                                                    \
+  namespace compile_one_source_file_that_includes_ctgpt_backend_cpu_impl_hpp {         \
+  isa_support FILL(kernel_table& table, isa wanted) {                                  \
+    return cpu_kernels::FILL##_family.run(table, wanted);                              \
+  }                                                                                    \
   }
 
 }  // namespace cpu_kernels

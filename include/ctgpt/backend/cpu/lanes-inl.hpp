@@ -1,12 +1,12 @@
 // The 16 virtual lanes in which every row reduction runs, and loads and stores of f32 and bf16.
 //
-// A row's element i belongs to lane i % 16, whatever the machine's vectors hold: one AVX-512 vector,
-// two of AVX2, four of SSE4 or NEON. Lanes are combined by one tree (l and l + 8, then + 4, + 2, + 1).
-// Rule for all code in a target region: never Add or Sub the result of a Mul. A compiler may fuse such
-// a pair on one instruction set and not on another; write MulAdd, NegMulAdd or MulSub, which every
-// target with fused multiply-add rounds once.
-// Shapes: load(p), store(v, p): `native` elements; *_first(.., n): the first n of them, the others are
-// read as 0 and not written. bf16 is rounded as base/element.hpp says. No alignment is assumed.
+// A row's element i belongs to lane i % 16, whatever the machine's vectors hold: one AVX-512
+// vector, two of AVX2, four of SSE4 or NEON. Lanes are combined by one tree (l and l + 8, then + 4,
+// + 2, + 1). Rule for all code in a target region: never Add or Sub the result of a Mul. A compiler
+// may fuse such a pair on one instruction set and not on another; write MulAdd, NegMulAdd or
+// MulSub, which every target with fused multiply-add rounds once. Shapes: load(p), store(v, p):
+// `native` elements; *_first(.., n): the first n of them, the others are read as 0 and not written.
+// bf16 is rounded as base/element.hpp says. No alignment is assumed.
 #if defined(CTGPT_BACKEND_CPU_LANES_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef CTGPT_BACKEND_CPU_LANES_INL
 #undef CTGPT_BACKEND_CPU_LANES_INL
@@ -55,8 +55,7 @@ HWY_INLINE hn::Vec<u16_tag> round_to_bf16(f32_vector v) {
   const auto bits = hn::BitCast(du, v);
   const auto upper = hn::ShiftRight<16>(bits);
   const auto odd = hn::And(upper, hn::Set(du, 1u));
-  const auto rounded =
-      hn::ShiftRight<16>(hn::Add(bits, hn::Add(odd, hn::Set(du, 0x7fffu))));
+  const auto rounded = hn::ShiftRight<16>(hn::Add(bits, hn::Add(odd, hn::Set(du, 0x7fffu))));
   const auto quiet = hn::Or(upper, hn::Set(du, 0x40u));
   const auto nan = hn::RebindMask(du, hn::IsNaN(v));
   return hn::DemoteTo(u16_tag(), hn::BitCast(i32_tag(), hn::IfThenElse(nan, quiet, rounded)));
@@ -168,7 +167,7 @@ template <class V, class Combine>
 HWY_INLINE float combine_vector(V v, const Combine& combine) {
   const hn::DFromV<V> d;
   if constexpr (hn::MaxLanes(hn::DFromV<V>()) > 4) {
-    const hn::Half<hn::DFromV<V>> half;
+    const hn::Half<hn::DFromV<V> > half;
     return combine_vector(combine(hn::LowerHalf(half, v), hn::UpperHalf(half, v)), combine);
   } else {
     v = combine(v, hn::Shuffle1032(v));

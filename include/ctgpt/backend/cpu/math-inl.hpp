@@ -1,16 +1,18 @@
 // Elementary functions on machine vectors of f32, the same bits on every target with fused
 // multiply-add (AVX2, AVX-512, NEON): polynomials of our own, exact division, no estimates.
 //
-// exp(x)      = 2^n (1 + r + r^2 P(r)), n = round(x / ln 2), r = x - n ln 2; 0 below -87.3365, where
+// exp(x)      = 2^n (1 + r + r^2 P(r)), n = round(x / ln 2), r = x - n ln 2; 0 below -87.3365,
+// where
 //               the result would be subnormal, and infinity above 88.7228.
-// tanh, erf   = x P(x^2) / Q(x^2), and +-1 from where f32 cannot tell the difference.
+// tanh(x)     = x + x^3 P(x^2) below 0.6, 1 - 2 / (exp(2x) + 1) above.
 // log(x)      = k ln 2 + f - f^2/2 + f^3 P(f), x = 2^k (1 + f); subnormals count as 0.
 // sigmoid(x)  = 1 / (1 + exp(-x));  silu(x) = x sigmoid(x)
-// gelu(x)     = x/2 (1 + erf(x / sqrt 2));  gelu_tanh(x) = x sigmoid(2 sqrt(2/pi) (x + 0.044715 x^3))
+// gelu(x)     = x Phi(x) = x/2 (1 + erf(x / sqrt 2)), with Phi(-a) = exp(-a P(a)) / 2
+// gelu_tanh(x) = x sigmoid(2 sqrt(2/pi) (x + 0.044715 x^3))
 // *_slope     = the derivative.
-// Accuracy (tests/backend/math.cpp): exp and log within 2 ulp; tanh, erf, sigmoid within 2e-7; gelu,
-// silu within 2e-7 |x|. NaN gives NaN; gelu and silu of -infinity are NaN (infinity times 0), as
-// PyTorch's are. Coefficients: minimax fits (iteratively reweighted least squares in double).
+// Accuracy (tests/backend/math.cpp): exp and log within 2 ulp; tanh and sigmoid within 2e-7; gelu,
+// silu and gelu_tanh within 2e-7 |x|. NaN gives NaN; silu and gelu_tanh of -infinity are NaN, as
+// PyTorch's. Coefficients: minimax fits (iteratively reweighted least squares in double).
 // Reference: Muller, "Elementary Functions", 2016; Hendrycks, Gimpel, "GELUs", 2016.
 #if defined(CTGPT_BACKEND_CPU_MATH_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef CTGPT_BACKEND_CPU_MATH_INL
@@ -63,13 +65,14 @@ template <class D, class V>
 HWY_INLINE V log(D d, V x) {
   const hn::RebindToSigned<D> di;
   const auto bits = hn::BitCast(di, x);
-  const auto k = hn::ShiftRight<23>(hn::Sub(bits, hn::Set(di, 0x3f3504f3)));  // mantissa from sqrt 1/2
+  const auto k =
+      hn::ShiftRight<23>(hn::Sub(bits, hn::Set(di, 0x3f3504f3)));  // mantissa from sqrt 1/2
   const V mantissa = hn::BitCast(d, hn::Sub(bits, hn::ShiftLeft<23>(k)));
   const V f = hn::Sub(mantissa, hn::Set(d, 1.0f));
   const V n = hn::ConvertTo(d, k);
-  const V p = polynomial(d, f, -0.5f, 0.33333331709f, -0.25000821046f, 0.20001226762f,
-                         -0.16623356871f, 0.14201760438f, -0.13160189315f, 0.12761562478f,
-                         -0.07634460136f);
+  const V p =
+      polynomial(d, f, -0.5f, 0.33333331709f, -0.25000821046f, 0.20001226762f, -0.16623356871f,
+                 0.14201760438f, -0.13160189315f, 0.12761562478f, -0.07634460136f);
   V y = hn::MulAdd(hn::Mul(f, f), p, hn::Mul(n, hn::Set(d, -2.12194440e-4f)));
   y = hn::MulAdd(n, hn::Set(d, 0.693359375f), hn::Add(f, y));
   const V infinity = hn::Set(d, __builtin_huge_valf());
@@ -80,32 +83,36 @@ HWY_INLINE V log(D d, V x) {
 
 template <class D, class V>
 HWY_INLINE V tanh(D d, V x) {
-  const V s = hn::Mul(x, x);
-  const V p = polynomial(d, s, 1.0f, 0.13382685073f, 3.4974550982e-3f, 2.0635781296e-5f,
-                         1.3384236877e-8f);
-  const V q = polynomial(d, s, 1.0f, 0.46716006319f, 2.5884351052e-2f, 3.2885131849e-4f,
-                         7.7902264098e-7f);
-  const V y = hn::Div(hn::Mul(x, p), q);
-  const auto saturated = hn::Gt(hn::Abs(x), hn::Set(d, 9.01f));
-  return hn::IfThenElse(saturated, hn::CopySign(hn::Set(d, 1.0f), x), y);
-}
-
-template <class D, class V>
-HWY_INLINE V erf(D d, V x) {
-  const V s = hn::Mul(x, x);
-  const V p = polynomial(d, s, 1.1283791454f, 0.19078365494f, 5.2790263641e-2f, 3.7796021369e-3f,
-                         2.8480852359e-4f, 2.0419730617e-6f);
-  const V q = polynomial(d, s, 1.0f, 0.50241033149f, 0.11425745054f, 1.4997422819e-2f,
-                         1.1652111627e-3f, 3.8004094640e-5f);
-  const V y = hn::Div(hn::Mul(x, p), q);
-  const auto saturated = hn::Gt(hn::Abs(x), hn::Set(d, 3.92f));
-  return hn::IfThenElse(saturated, hn::CopySign(hn::Set(d, 1.0f), x), y);
+  const V one = hn::Set(d, 1.0f);
+  const V a = hn::Abs(x);
+  const V s = hn::Mul(a, a);
+  const V p = polynomial(d, s, -0.33333299271f, 0.13331958227f, -0.053786682357f, 0.020805380719f,
+                         -0.0059058641159f);
+  const V small = hn::MulAdd(hn::Mul(a, s), p, a);
+  const V large = hn::Sub(one, hn::Div(hn::Set(d, 2.0f), hn::Add(exp(d, hn::Add(a, a)), one)));
+  return hn::CopySign(hn::IfThenElse(hn::Lt(a, hn::Set(d, 0.6f)), small, large), x);
 }
 
 template <class D, class V>
 HWY_INLINE V sigmoid(D d, V x) {
   const V one = hn::Set(d, 1.0f);
   return hn::Div(one, hn::Add(one, exp(d, hn::Neg(x))));
+}
+// Returns sigmoid(x) and writes 1 - sigmoid(x) without cancellation.
+template <class D, class V>
+HWY_INLINE V sigmoid(D d, V x, V& complement) {
+  const V one = hn::Set(d, 1.0f);
+  const V e = exp(d, hn::Neg(hn::Abs(x)));
+  const V large = hn::Div(one, hn::Add(one, e));
+  const V small = hn::Mul(e, large);
+  const auto negative = hn::Lt(x, hn::Zero(d));
+  complement = hn::IfThenElse(negative, large, small);
+  return hn::IfThenElse(negative, small, large);
+}
+// x where |x| <= bound, else 0: keeps infinity from meeting 0 in a product. NaN becomes 0, too.
+template <class D, class V>
+HWY_INLINE V zero_beyond(D d, V x, float bound) {
+  return hn::IfThenElseZero(hn::Le(hn::Abs(x), hn::Set(d, bound)), x);
 }
 
 template <class D, class V>
@@ -114,39 +121,50 @@ HWY_INLINE V silu(D d, V x) {
 }
 template <class D, class V>
 HWY_INLINE V silu_slope(D d, V x) {
-  const V one = hn::Set(d, 1.0f);
-  const V s = sigmoid(d, x);
-  return hn::Mul(s, hn::MulAdd(x, hn::Sub(one, s), one));
+  V rest;
+  const V s = sigmoid(d, x, rest);
+  return hn::MulAdd(hn::Mul(s, rest), zero_beyond(d, x, 100.0f), s);
 }
 
+// exp(-a P(a)) = erfc(a / sqrt 2) = 2 Phi(-a) for a = min(|x|, 14), where it has vanished.
+template <class D, class V>
+HWY_INLINE V twice_normal_tail(D d, V a) {
+  const V p = polynomial(d, a, -0.79788532758f, -0.31829886679f, -0.036387578045f, 0.0048959897901f,
+                         -9.4917086137e-5f, -1.2905030129e-4f, 2.7294534974e-5f, -1.9650118650e-6f);
+  return exp(d, hn::Mul(a, p));
+}
 template <class D, class V>
 HWY_INLINE V gelu(D d, V x) {
-  const V half = hn::Mul(hn::Set(d, 0.5f), x);
-  return hn::MulAdd(half, erf(d, hn::Mul(x, hn::Set(d, 0.707106781f))), half);
+  const V a = hn::Min(hn::Set(d, 14.0f), hn::Abs(x));
+  const V kept = hn::IfThenZeroElse(hn::Lt(x, hn::Zero(d)), x);  // NaN stays
+  return hn::NegMulAdd(hn::Mul(hn::Set(d, 0.5f), a), twice_normal_tail(d, a), kept);
 }
 template <class D, class V>
 HWY_INLINE V gelu_slope(D d, V x) {
-  const V half = hn::Set(d, 0.5f);
-  const V below = hn::MulAdd(half, erf(d, hn::Mul(x, hn::Set(d, 0.707106781f))), half);
-  const V density = exp(d, hn::Mul(hn::Mul(x, x), hn::Set(d, -0.5f)));
-  return hn::MulAdd(hn::Mul(x, hn::Set(d, 0.398942280f)), density, below);
+  const V limit = hn::Set(d, 14.0f);
+  const V magnitude = hn::Abs(x);
+  const V a = hn::IfThenElse(hn::Gt(magnitude, limit), limit, magnitude);  // NaN stays
+  const V tail = hn::Mul(hn::Set(d, 0.5f), twice_normal_tail(d, a));
+  const V below = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), tail, hn::Sub(hn::Set(d, 1.0f), tail));
+  const V density = exp(d, hn::Mul(hn::Mul(a, a), hn::Set(d, -0.5f)));
+  const V weight = hn::Mul(hn::CopySign(a, x), hn::Set(d, 0.398942280f));
+  return hn::MulAdd(weight, density, below);
 }
 
+// u = 2 sqrt(2/pi) (x + 0.044715 x^3)
 template <class D, class V>
 HWY_INLINE V gelu_tanh(D d, V x) {
-  const V s = hn::Mul(x, x);  // 2 sqrt(2/pi) and 2 sqrt(2/pi) * 0.044715
-  const V u = hn::Mul(x, polynomial(d, s, 1.595769122f, 0.0713548163f));
+  const V u = hn::Mul(x, polynomial(d, hn::Mul(x, x), 1.595769122f, 0.0713548163f));
   return hn::Mul(x, sigmoid(d, u));
 }
 template <class D, class V>
 HWY_INLINE V gelu_tanh_slope(D d, V x) {
-  const V s = hn::Mul(x, x);
-  const V u = hn::Mul(x, polynomial(d, s, 1.595769122f, 0.0713548163f));
-  const V du = hn::Mul(x, polynomial(d, s, 1.595769122f, 3.0f * 0.0713548163f));
-  const V y = sigmoid(d, u);
-  // Past 10 the second term is far below rounding, and x^3 could overflow to infinity times 0.
-  const V bend = hn::IfThenElseZero(hn::Le(hn::Abs(x), hn::Set(d, 10.0f)), du);
-  return hn::MulAdd(hn::Mul(y, hn::Sub(hn::Set(d, 1.0f), y)), bend, y);
+  const V u = hn::Mul(x, polynomial(d, hn::Mul(x, x), 1.595769122f, 0.0713548163f));
+  const V near = zero_beyond(d, x, 100.0f);
+  const V du = polynomial(d, hn::Mul(near, near), 1.595769122f, 3.0f * 0.0713548163f);
+  V rest;
+  const V s = sigmoid(d, u, rest);
+  return hn::MulAdd(hn::Mul(near, hn::Mul(s, rest)), du, s);
 }
 
 template <class D, class V>

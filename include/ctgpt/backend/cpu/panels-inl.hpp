@@ -27,6 +27,7 @@ namespace products {
 HWY_INLINE float widen(float value) { return value; }
 HWY_INLINE float widen(bf16 value) { return to_float(value); }
 
+#if HWY_TARGET != HWY_SCALAR
 // Lanes of d hold columns 0..3 of rows 0, 4, 8, ... of a matrix.
 template <class D, class T>
 HWY_INLINE hn::Vec<D> load_rows(D d, const T* from, isize step) {
@@ -44,6 +45,7 @@ HWY_INLINE hn::Vec<D> load_rows(D d, const T* from, isize step) {
     return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(wide, bits)));
   }
 }
+#endif
 
 // `native` rows of (.., depth) to depth vectors, `panel` apart.
 template <class T>
@@ -141,15 +143,17 @@ HWY_INLINE bool is_quantized(element type) {
 }
 
 // Columns [n, n + cols) and k [k, k + depth) of the right-hand side to a panel; `rows` is working
-// space of (panel, depth), used for block formats only. Requires: b lies in rows.
+// space of (panel, depth), for block formats only. Requires: b lies in rows or is quantised (whose
+// packed form keeps the rows, without gaps).
 HWY_INLINE void pack_panel(const tensor& b, bool transposed, isize n, isize cols, isize k,
                            isize depth, float* rows, float* to) {
   if (is_quantized(b.type)) {
-    const isize first = (n * b.stride + k) / block_length;
+    const isize step = b.packing == layout::panels ? b.cols : b.stride;
+    const isize first = (n * step + k) / block_length;
     if (b.type == element::q8_0) {
-      pack_blocks(static_cast<const block_q8_0*>(b.data) + first, b.stride, cols, depth, rows, to);
+      pack_blocks(static_cast<const block_q8_0*>(b.data) + first, step, cols, depth, rows, to);
     } else {
-      pack_blocks(static_cast<const block_q4_0*>(b.data) + first, b.stride, cols, depth, rows, to);
+      pack_blocks(static_cast<const block_q4_0*>(b.data) + first, step, cols, depth, rows, to);
     }
   } else if (b.type == element::bf16) {
     if (transposed) {
@@ -185,9 +189,9 @@ HWY_INLINE void pack_rows(const bf16* from, isize step, isize rows, isize depth,
 // A (depth, rows) of tn: groups of tile_rows, k after k.
 template <class T>
 HWY_NOINLINE void pack_columns(const T* from, isize step, isize rows, isize depth, float* to) {
-  const hn::CappedTag<float, 4> four;
   isize r = 0;
 #if HWY_TARGET != HWY_SCALAR
+  const hn::CappedTag<float, 4> four;
   for (; r + tile_rows <= rows; r += tile_rows) {
     for (isize k = 0; k < depth; ++k) {
       HWY_UNROLL(16)

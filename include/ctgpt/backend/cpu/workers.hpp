@@ -22,12 +22,9 @@ struct workers {
       nullptr;
   void* (*scratch_of)(void* self, int worker, std::size_t bytes) = nullptr;
 
+  // One task goes through the pool too: the pool sets the floating-point mode of whoever computes.
   void run(int tasks, void (*body)(void*, int), void* argument) const {
-    if (tasks <= 1) {
-      body(argument, 0);
-    } else {
-      run_on(self, tasks, body, argument);
-    }
+    run_on(self, tasks, body, argument);
   }
   void* scratch(int worker, std::size_t bytes) const { return scratch_of(self, worker, bytes); }
 };

@@ -1,0 +1,220 @@
+// The paged key/value cache: writing rows into it, and attention that reads it.
+//
+// Position n of a sequence is slot n % page of page pages[sequence][n / page]. A page of keys is
+// (KV, page / 64, D, 64): the keys of a tile lie side by side, as the score product reads them; a page
+// of values is (KV, page, D).
+// cached_attention: row r is the query of (sequence, position) and sees the positions up to its own.
+// Rows that follow each other in the same sequence, and the query heads that share a key/value head,
+// go through a tile together. The bits are those of `attention` over the whole sequence, whatever the
+// page size, the grouping and the threads; slots past a row's position do not matter.
+// Shapes: q, out (M, H*D), k, v (M, KV*D), sequences and positions (1,M) i32. f32 or bf16; a cache
+// narrower than k and v rounds when it is written.
+// Reference: Kwon et al., "Efficient Memory Management for Large Language Model Serving with
+// PagedAttention", 2023.
+#if defined(CTGPT_BACKEND_CPU_ATTENTION_CACHE_INL) == defined(HWY_TARGET_TOGGLE)
+#ifdef CTGPT_BACKEND_CPU_ATTENTION_CACHE_INL
+#undef CTGPT_BACKEND_CPU_ATTENTION_CACHE_INL
+#else
+#define CTGPT_BACKEND_CPU_ATTENTION_CACHE_INL
+#endif
+
+#include "ctgpt/backend/cpu/attention-tiles-inl.hpp"
+#include "ctgpt/backend/cpu/workers.hpp"
+#include "ctgpt/backend/kernel_table.hpp"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace ctgpt {
+inline namespace CTGPT_ABI {
+namespace cpu_kernels {
+namespace HWY_NAMESPACE {
+namespace attending {
+
+HWY_INLINE isize integer_at(const tensor& t, isize row, isize column) {
+  return *element_at<const std::int32_t>(t, row, column);
+}
+// Where position n lies: its page, and the element of the page where a head's tile or slot begins.
+HWY_INLINE isize page_of(const cache_view& cache, isize sequence, isize n) {
+  return integer_at(cache.pages, sequence, n / cache.page);
+}
+HWY_INLINE isize key_column(const cache_view& cache, isize head, isize n) {
+  const isize slot = n % cache.page, tiles = cache.page / tile;
+  return (head * tiles + slot / tile) * cache.head_size * tile + slot % tile;
+}
+HWY_INLINE isize value_column(const cache_view& cache, isize head, isize n) {
+  return (head * cache.page + n % cache.page) * cache.head_size;
+}
+
+HWY_INLINE void put(float* to, float x) { *to = x; }
+HWY_INLINE void put(bf16* to, float x) { *to = to_bf16(x); }
+HWY_INLINE float get(const float* from) { return *from; }
+HWY_INLINE float get(const bf16* from) { return to_float(*from); }
+
+template <class Cached, class Given>
+void write_position(const cache_write_args& args, isize row, isize head) {
+  const cache_view& cache = args.cache;
+  const isize n = integer_at(args.positions, 0, row), size = cache.head_size;
+  const isize page = page_of(cache, integer_at(args.sequences, 0, row), n);
+  Cached* const keys = element_at<Cached>(cache.keys, page, key_column(cache, head, n));
+  Cached* const values = element_at<Cached>(cache.values, page, value_column(cache, head, n));
+  const Given* const k = element_at<const Given>(args.k, row, head * size);
+  const Given* const v = element_at<const Given>(args.v, row, head * size);
+  for (isize d = 0; d < size; ++d) put(keys + d * tile, get(k + d));
+  for (isize d = 0; d < size; ++d) put(values + d, get(v + d));
+}
+
+struct cache_write_job {
+  const cache_write_args& args;
+  int tasks;
+  std::size_t bytes() const { return 0; }
+  void run(int worker) const {
+    const bool narrow = args.cache.keys.type == element::bf16, given = args.k.type == element::bf16;
+    const auto write = narrow ? (given ? write_position<bf16, bf16> : write_position<bf16, float>)
+                              : (given ? write_position<float, bf16> : write_position<float, float>);
+    share mine{args.cache.kv_heads, tasks, worker};
+    for (isize head = 0; head < args.cache.kv_heads; ++head) {
+      if (!mine.take(1)) continue;
+      for (isize row = 0; row < args.k.rows; ++row) write(args, row, head);
+    }
+  }
+};
+
+HWY_NOINLINE void cache_write(context* state, const cache_write_args& args) {
+  const workers& threads = workers_of(state);
+  const isize work = args.k.rows * args.cache.kv_heads * args.cache.head_size * 8;
+  const cache_write_job job{args, tasks_for(threads, args.cache.kv_heads, work)};
+  run_job(threads, job.tasks, job);
+}
+
+struct cached_job {
+  const cached_attention_args& args;
+  const workers& threads;
+  isize size, padded, group;  // D, D rounded up to 16, query heads of a key/value head
+  isize total = 0;            // row times key tile, of all units
+  int tasks = 1;
+
+  // Rows [begin, end) of one sequence, and the key tiles that they see.
+  struct rows_together {
+    isize begin, end, sequence, first_tile, last_tile;
+    isize work() const { return (end - begin) * (last_tile - first_tile + 1); }
+  };
+  rows_together together(isize begin) const {
+    const isize most_rows = most(1, tile / group);
+    rows_together r{begin, begin, integer_at(args.sequences, 0, begin), 0, 0};
+    isize first_key = 0, last_key = 0;
+    for (; r.end < args.q.rows && r.end < begin + most_rows; ++r.end) {
+      if (integer_at(args.sequences, 0, r.end) != r.sequence) break;
+      const isize n = integer_at(args.positions, 0, r.end);
+      const isize first = args.window > 0 ? most(0, n - args.window + 1) : 0;
+      first_key = r.end == begin ? first : least(first_key, first);
+      last_key = most(last_key, n);
+    }
+    r.first_tile = first_key / tile;
+    r.last_tile = last_key / tile;
+    return r;
+  }
+
+  isize floats() const { return query_rows::floats(padded) + tile * (size + padded); }
+  std::size_t bytes() const { return static_cast<std::size_t>(floats()) * sizeof(float); }
+
+  void run(int worker) const {
+    query_rows q;
+    auto* const memory = static_cast<float*>(threads.scratch(worker, bytes()));
+    q.place(memory, size);
+    float* const wide = memory + query_rows::floats(padded);
+    q.scale = args.scale;
+    q.window = args.window;
+    q.sloped = args.slopes.data != nullptr;
+    share mine{total, tasks, worker};
+    for (isize begin = 0; begin < args.q.rows;) {
+      const rows_together rows = together(begin);
+      begin = rows.end;
+      for (isize shared = 0; shared < args.cache.kv_heads; ++shared) {
+        if (!mine.take(rows.work())) continue;
+        for (isize h = 0; h < group; h += tile) {
+          const isize heads = least(tile, group - h);
+          attend_rows(q, rows, shared, shared * group + h, heads, wide);
+        }
+      }
+    }
+  }
+
+  void attend_rows(query_rows& q, const rows_together& rows, isize shared, isize first_head,
+                   isize heads, float* wide) const {
+    q.rows = 0;
+    for (isize row = rows.begin; row < rows.end; ++row) {
+      for (isize h = first_head; h < first_head + heads; ++h, ++q.rows) {
+        widen_rows(q.queries + q.rows * padded, padded, args.q, row, h * size, 1, size);
+        q.position[q.rows] = integer_at(args.positions, 0, row);
+        q.slope[q.rows] = q.sloped ? number_at(args.slopes, h) : 0.0f;
+      }
+    }
+    q.begin();
+    for (isize t = rows.first_tile; t <= rows.last_tile; ++t) {
+      const isize page = page_of(args.cache, rows.sequence, t * tile);
+      const isize keys = key_column(args.cache, shared, t * tile);
+      const isize values = value_column(args.cache, shared, t * tile);
+      if (args.cache.keys.type == element::bf16) {
+        attend_cached(q, element_at<const bf16>(args.cache.keys, page, keys),
+                      element_at<const bf16>(args.cache.values, page, values), t * tile, wide);
+      } else {
+        attend_cached(q, element_at<const float>(args.cache.keys, page, keys),
+                      element_at<const float>(args.cache.values, page, values), t * tile, wide);
+      }
+    }
+    isize r = 0;
+    for (isize row = rows.begin; row < rows.end; ++row) {
+      for (isize h = first_head; h < first_head + heads; ++h, ++r) {
+        finish(q, r, args.out, row, h * size);
+      }
+    }
+  }
+
+  // A tile is read where it lies, unless it must be widened for many rows or its values padded.
+  template <class T>
+  void attend_cached(query_rows& q, const T* keys, const T* values, isize first_key,
+                     float* wide) const {
+    constexpr bool narrow = sizeof(T) < sizeof(float);
+    if (size == padded && (!narrow || q.rows < 4)) {
+      attend(q, keys, values, size, first_key);
+      return;
+    }
+    isize last = 0;
+    for (isize r = 0; r < q.rows; ++r) last = most(last, q.position[r] + 1 - first_key);
+    float* const wide_values = wide + tile * size;
+    widen_rows(wide_values, padded, values, size, clamp_to_tile(last), size);
+    const float* wide_keys = wide;
+    if constexpr (narrow) {
+      widen_rows(wide, tile, keys, tile, size, tile);
+    } else {
+      wide_keys = keys;
+    }
+    attend(q, wide_keys, static_cast<const float*>(wide_values), padded, first_key);
+  }
+};
+
+HWY_NOINLINE void cached_attention(context* state, const cached_attention_args& args) {
+  if (args.q.rows <= 0) return;
+  const workers& threads = workers_of(state);
+  const isize size = args.cache.head_size, kv_heads = args.cache.kv_heads;
+  cached_job job{args, threads, size, round_up(size, virtual_lanes), args.heads / kv_heads};
+  isize units = 0;
+  for (isize row = 0; row < args.q.rows; ++units) {
+    const auto rows = job.together(row);
+    job.total += rows.work() * kv_heads;
+    row = rows.end;
+  }
+  const isize multiply_adds = job.total * job.group * tile * size * 2;
+  job.tasks = tasks_for(threads, units * kv_heads, multiply_adds);
+  run_job(threads, job.tasks, job);
+}
+
+// NOLINTNEXTLINE(google-readability-namespace-comments)
+}  // namespace attending
+}  // namespace HWY_NAMESPACE
+}  // namespace cpu_kernels
+}  // namespace CTGPT_ABI
+}  // namespace ctgpt
+HWY_AFTER_NAMESPACE();
+
+#endif  // toggle

@@ -1,0 +1,201 @@
+// trainer: the loop of training steps.
+//
+//   ctgpt::trainer run{net, ctgpt::adamw{.rate = 3e-4f}, ctgpt::batches{ids, {.batch = 16}}};
+//   run.steps(2000, ctgpt::progress{});
+//
+// A step: `accumulate` micro-batches forward and backward (the loss is the mean over all their
+// tokens), the gradient's norm, clipping, AdamW with the schedule's rate.
+// Everything a step depends on is (seed, step number, weights, moments): a run that stops and goes on
+// from its state gives the same bits, on any number of threads.
+// Where the backend can record, the queued calls of the first step are replayed by later ones.
+// Errors: a loss or gradient that is not a finite number stops with the step and the first bad tensor;
+// the weights are those before the step.
+#pragma once
+
+#include <chrono>
+#include <cmath>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ctgpt/train/adamw.hpp"
+#include "ctgpt/train/batches.hpp"
+#include "ctgpt/train/schedule.hpp"
+
+namespace ctgpt::inline CTGPT_ABI {
+
+struct train_options {
+  isize accumulate = 1;
+  float dropout = 0.0f;
+  std::uint64_t seed = 1337;
+  schedule rates{};  // rates.total == 0: constant at the optimiser's rate
+};
+
+// What is known after a step. Steps count from 1.
+struct step_report {
+  isize step = 0;
+  double loss = 0.0;  // nats a token, before the update
+  float rate = 0.0f;
+  double gradient_norm = 0.0;
+  double tokens_per_second = 0.0;
+  double seconds = 0.0;  // of this step
+};
+
+// Calls that are recorded once and replayed afterwards, where the backend can.
+class recorded {
+ public:
+  recorded() = default;
+  recorded(const recorded&) = delete;
+  recorded& operator=(const recorded&) = delete;
+  ~recorded() {
+    if (handle_ != nullptr) where_->table().record_release(where_->state(), handle_);
+  }
+  template <class Calls>
+  void run(const backend& where, Calls calls) {
+    if (where.table().record_begin == nullptr) {
+      calls();
+      return;
+    }
+    if (handle_ == nullptr) {
+      where_ = std::make_unique<backend>(where);
+      where.table().record_begin(where.state());
+      calls();
+      handle_ = where.table().record_end(where.state());
+    }
+    where.table().replay(where.state(), handle_);
+  }
+
+ private:
+  std::unique_ptr<backend> where_;
+  void* handle_ = nullptr;
+};
+
+template <class Model>
+class trainer {
+ public:
+  trainer(network<Model>& net, adamw optimizer, const batches& data, train_options options = {})
+      : net_(&net),
+        optimizer_(optimizer),
+        options_(options),
+        data_(data.with_time(data.time() != 0 ? data.time() : Model::settings.context)),
+        work_(net, data_.batch(), data_.time(), true),
+        gradients_(net),
+        state_(net),
+        ids_(static_cast<std::size_t>(2 * work_.tokens())) {
+    expects(options_.accumulate >= 1, "accumulate must be at least 1, not ", options_.accumulate);
+    expects(!net.packed(), "the network is packed for inference; build or load it again to train");
+    if (options_.rates.total == 0) {
+      options_.rates = {schedule_kind::constant, optimizer_.rate, 0.0f, options_.rates.warmup, 0};
+    }
+    work_.set_scale(1.0 / static_cast<double>(work_.tokens() * options_.accumulate));
+  }
+
+  isize done() const { return done_; }  // steps so far
+  network<Model>& net() { return *net_; }
+  const adamw_state<Model>& state() const { return state_; }
+  const batches& data() const { return data_; }
+  isize tokens_per_step() const { return work_.tokens() * options_.accumulate; }
+
+  // Continues from a restored state: weights and moments have been uploaded already.
+  void set_done(isize steps) { done_ = steps; }
+
+  step_report step() {
+    const auto start = std::chrono::steady_clock::now();
+    const backend& where = net_->where();
+    step_report report;
+    report.step = done_ + 1;
+    report.rate = options_.rates.at(done_);
+    work_.clear_loss();
+    for (isize micro = 0; micro < options_.accumulate; ++micro) {
+      const auto number = static_cast<std::uint64_t>(done_ * options_.accumulate + micro);
+      data_.draw(number, ids_);
+      work_.upload(ids_);
+      work_.set_random({options_.seed}, static_cast<std::uint32_t>(number));
+      forward_backward_.run(where, [&] { work_.accumulate(gradients_, options_.dropout); });
+    }
+    state_.prepare(optimizer_, report.step, report.rate);
+    measure_.run(where, [&] { state_.measure(gradients_); });
+    report.loss = work_.loss_sum() / static_cast<double>(tokens_per_step());
+    report.gradient_norm = state_.norm();
+    if (!std::isfinite(report.loss) || !std::isfinite(report.gradient_norm)) {
+      fail_with_first_bad_tensor(report);
+    }
+    update_.run(where, [&] { state_.update(gradients_); });
+    where.synchronise();
+    ++done_;
+    report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    report.tokens_per_second = static_cast<double>(tokens_per_step()) / report.seconds;
+    return report;
+  }
+
+  // `count` steps; after each, every callback is called with the report.
+  template <class... Callbacks>
+  void steps(isize count, Callbacks&&... callbacks) {
+    for (isize i = 0; i < count; ++i) {
+      const step_report report = step();
+      (callbacks(report), ...);
+    }
+  }
+
+  // Mean loss over `count` batches of other data, numbered from `number`.
+  double evaluate(const batches& data, isize count, std::uint64_t number) {
+    expects(data.batch() == data_.batch() && data.time() == data_.time() && count >= 1,
+            "evaluation needs at least one batch of the training batch's shape");
+    work_.clear_loss();
+    for (isize i = 0; i < count; ++i) {
+      data.draw(number + static_cast<std::uint64_t>(i), ids_);
+      work_.upload(ids_);
+      evaluate_.run(net_->where(), [&] { work_.evaluate(); });
+    }
+    return work_.loss_sum() / static_cast<double>(count * work_.tokens());
+  }
+
+ private:
+  [[noreturn]] void fail_with_first_bad_tensor(const step_report& report) const {
+    const auto look = [&](const char* what, const memory& arena) {
+      for (int i = 0; i < Model::slot_count; ++i) {
+        for (const float value : net_->template read_arena<float>(arena, i)) {
+          if (!std::isfinite(value)) return join(what, " ", slot_text(i));
+        }
+      }
+      return std::string();
+    };
+    std::string bad = look("the weight", net_->arena());
+    if (bad.empty()) bad = look("the gradient of", gradients_.arena());
+    if (bad.empty()) bad = "none: the sum of finite gradients overflowed";
+    fail("step ", report.step, ": the ",
+         std::isfinite(report.loss) ? "gradient's norm" : "loss",
+         " is not a finite number; first bad tensor: ", bad,
+         "; lower the learning rate or resume from an earlier checkpoint");
+  }
+  static std::string slot_text(int index) {
+    const slot item = Model::slot_at(index);
+    std::string text;
+    for (int i = 0; i < item.path.depth; ++i) {
+      if (i > 0) text += '.';
+      text += part_name(item.path[i]);
+      if (item.path[i] == part::block && i == 0) {
+        text += join('.', (index - Model::body_slot) / Model::block::slot_count);
+      }
+    }
+    return text;
+  }
+
+  network<Model>* net_;
+  adamw optimizer_;
+  train_options options_;
+  batches data_;
+  workspace<Model> work_;
+  gradients<Model> gradients_;
+  adamw_state<Model> state_;
+  std::vector<std::int32_t> ids_;
+  recorded forward_backward_, measure_, update_, evaluate_;
+  isize done_ = 0;
+};
+
+template <class Model>
+trainer(network<Model>&, adamw, const batches&) -> trainer<Model>;
+template <class Model>
+trainer(network<Model>&, adamw, const batches&, train_options) -> trainer<Model>;
+
+}  // namespace ctgpt::inline CTGPT_ABI

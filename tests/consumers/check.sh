@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# Builds examples/hello.cpp in one of the ways that users do, runs it for a few steps and checks what it
+# prints. Usage: check.sh WAY SOURCE BUILD COMPILER, with WAY one of
+#   add_subdirectory, fetch_content, find_package   a CMake project in the folder of that name
+#   one_line, one_line_native                       the shortest build of all: one call of the compiler
+#   one_file                                        the same with CTGPT_IMPLEMENTATION
+#   forgotten_unit                                  no dispatch unit: the linker says what to do
+set -euo pipefail
+
+way=$1 source=$2 build=$3 compiler=$4
+work=$build/tests/consumers/$way
+rm -rf "$work"
+mkdir -p "$work"
+
+say_and_run() {
+  echo "+ $*"
+  "$@"
+}
+
+build_with_cmake() {
+  local launcher=()
+  if command -v ccache >/dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
+  say_and_run cmake -S "$source/tests/consumers/$way" -B "$work/build" -DCMAKE_BUILD_TYPE=Release \
+    "-DCMAKE_CXX_COMPILER=$compiler" "-DCTGPT_SOURCE=$source" "${launcher[@]}" "$@"
+  say_and_run cmake --build "$work/build" --parallel 2
+  hello=$work/build/hello
+}
+
+# The lines of the README, run where the README says: at the top of the repository.
+build_with_one_line() {
+  cd "$source"
+  hello=$work/hello
+  say_and_run "$compiler" -std=c++20 -O2 -Iinclude "$@" -lhwy -pthread -o "$hello"
+}
+
+unit=ctgpt/backend/cpu/impl.hpp
+case $way in
+  add_subdirectory | fetch_content) build_with_cmake ;;
+  find_package)
+    say_and_run cmake --install "$build" --prefix "$work/prefix"
+    build_with_cmake "-DCMAKE_PREFIX_PATH=$work/prefix"
+    ;;
+  one_line) build_with_one_line -include "$unit" examples/hello.cpp ;;
+  one_line_native) build_with_one_line -march=native -include "$unit" examples/hello.cpp ;;
+  one_file) build_with_one_line -DCTGPT_IMPLEMENTATION examples/hello.cpp ;;
+  forgotten_unit)
+    if build_with_one_line examples/hello.cpp >"$work/log" 2>&1; then
+      echo "a program without the dispatch unit must not link"
+      exit 1
+    fi
+    if ! grep -E "undefined reference to .*include_ctgpt_backend_cpu_impl" "$work/log"; then
+      cat "$work/log"
+      echo "the linker's message must name the header to include"
+      exit 1
+    fi
+    exit 0
+    ;;
+  *)
+    echo "unknown way: $way"
+    exit 2
+    ;;
+esac
+
+output=$("$hello" 20)
+printf '%s\n' "$output"
+if ! grep -q Once <<<"$output"; then
+  echo "hello must print its prompt, \"Once\", and what follows"
+  exit 1
+fi

@@ -2,8 +2,8 @@
 # looks for the same libraries in the same way.
 
 # ctgpt_find(<target> <package> <pkg-config module> <Debian package>)
-# Makes the imported target, from the package's own CMake files or else from pkg-config. A library that
-# is nowhere adds a sentence to ctgpt_missing.
+# Makes the imported target, from the package's own CMake files or else from pkg-config. A library
+# that is nowhere adds a sentence to ctgpt_missing.
 function(ctgpt_find target package module debian)
   if(TARGET ${target})
     return()
@@ -22,9 +22,8 @@ function(ctgpt_find target package module debian)
       return()
     endif()
   endif()
-  set(sentence "${package} was not found: install it (Debian, Ubuntu: apt-get install ${debian}) or "
-               "set ${package}_DIR to the folder of its CMake files.")
-  string(JOIN "" sentence ${sentence})
+  string(CONCAT sentence "${package} was not found: install it (Debian, Ubuntu: apt-get install "
+         "${debian}) or set ${package}_DIR to the folder of its CMake files.")
   set(ctgpt_missing ${ctgpt_missing} "${sentence}" PARENT_SCOPE)
 endfunction()
 

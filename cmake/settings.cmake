@@ -23,8 +23,9 @@ if(CTGPT_SANITIZE)
   add_link_options(-fsanitize=${CTGPT_SANITIZE})
 endif()
 
-# ctgpt_own(<target>): the target is compiled from our own sources, so its warnings are ours to mend.
-# They are errors only where the tests are built: a user's newer compiler may know more warnings.
+# ctgpt_own(<target>): the target is compiled from our own sources, so its warnings are ours to
+# mend. They are errors only where the tests are built: a user's newer compiler may know more
+# warnings.
 function(ctgpt_own target)
   if(NOT PROJECT_IS_TOP_LEVEL OR MSVC)
     return()

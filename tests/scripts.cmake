@@ -1,4 +1,5 @@
-# The scripts that people call: they explain themselves, refuse what they do not know, and are clean.
+# The scripts that people call: they explain themselves, refuse what they do not know, and are
+# clean.
 foreach(script examples/quickstart.sh tests/run.sh tests/full.sh)
   add_test(NAME "scripts: ${script} explains itself"
            COMMAND bash "${PROJECT_SOURCE_DIR}/${script}" --help)

@@ -149,11 +149,12 @@ TEST_CASE("a tenth macro and a header without its form are found") {
   const std::string nine = eight + "#ifdef CTGPT_I\n";
   CHECK(check_macros({{"include/ctgpt/base/x.hpp", eight}}).empty());
   CHECK(check_macros({{"include/ctgpt/base/x.hpp", nine}}).size() == 1);
+  CHECK(check_macros({{"include/ctgpt/base/x.hpp", nine + "#undef CTGPT_A\n"}}).empty());
   CHECK(check_macros({{"include/ctgpt/backend/cpu/x-inl.hpp", nine}}).empty());
 
   const std::string path = "include/ctgpt/base/x.hpp";
   CHECK(check_form({{path, "// x\n#pragma once\nnamespace ctgpt::inline CTGPT_ABI {}\n"}}).empty());
-  CHECK(check_form({{path, "#pragma once\nnamespace ctgpt::inline CTGPT_ABI {}\n"}}).size() == 1);
+  CHECK(check_form({{path, "\n#pragma once\nnamespace ctgpt::inline CTGPT_ABI {}\n"}}).size() == 1);
   CHECK(check_form({{path, "// x\nnamespace ctgpt::inline CTGPT_ABI {}\n"}}).size() == 1);
   CHECK(check_form({{path, "// x\n#pragma once\nnamespace ctgpt {}\n"}}).size() == 1);
 }

@@ -114,24 +114,29 @@ inline findings check_words(const sources& files) {
   return found;
 }
 
-// The names CTGPT_... on the preprocessor lines of what users include. The dispatch unit's own are
-// not theirs to see, but for the one that they may define for it.
+// The names CTGPT_... on the preprocessor lines of what users include, less those that a file takes
+// back with #undef. The dispatch unit's own are not theirs to see, but for the one that they may
+// define for it.
 inline std::set<std::string> macros_of(const sources& files) {
   std::set<std::string> macros{"CTGPT_CPU_FAMILY"};
   const std::string prefix = "CTGPT_";
   for (const source& file : files) {
     if (!starts_with(file.path, "include/") || is_inl(file.path) || is_dispatch(file.path))
       continue;
+    std::set<std::string> seen, taken_back;
     for (const std::string& line : lines_of(file.text)) {
       const std::string directive = directive_of(line);
       if (starts_with(directive, "include")) continue;
       for (std::size_t at = directive.find(prefix); at != std::string::npos;) {
         std::size_t end = at;
         while (end < directive.size() && is_word(directive[end])) ++end;
-        macros.insert(directive.substr(at, end - at));
+        const std::string name = directive.substr(at, end - at);
+        (starts_with(directive, "undef") ? taken_back : seen).insert(name);
         at = directive.find(prefix, end);
       }
     }
+    std::set_difference(seen.begin(), seen.end(), taken_back.begin(), taken_back.end(),
+                        std::inserter(macros, macros.end()));
   }
   return macros;
 }

@@ -9,7 +9,7 @@
 
 #include "ctgpt/backend/reference.hpp"
 #include "ctgpt/base/random.hpp"
-#include "tests/support/guarded_backend.hpp"
+#include "support/guarded_backend.hpp"
 
 using namespace ctgpt;
 using ctgpt_test::guarded;

@@ -4,9 +4,9 @@
 #   the CPU dispatch unit, all its families, a target      8
 #   any unit of the library or the examples               25
 #
-# The rule: each unit is compiled, and once more if the first try was over the budget; the better time
-# counts. A slow machine gets more: budgets are multiplied by (seconds of calibration.cpp) / 3, never by
-# less than 1. calibration.cpp takes about 2.8 s on one core of a Zen 5 server with g++ 12.
+# The rule: each unit is compiled, and once more if the first try was over the budget; the better
+# time counts. A slow machine gets more: budgets are multiplied by (seconds of calibration.cpp) / 3,
+# never by less than 1. calibration.cpp takes about 2.8 s on one core of a Zen 5 server with g++ 12.
 #
 # Usage: check.sh SOURCE WORK COMPILER ARGUMENT...     measure the repository's units
 #        check.sh --self-test WORK COMPILER            hold calibration.cpp to a budget of 0.01 s

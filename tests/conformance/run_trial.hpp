@@ -10,7 +10,7 @@
 #include <sstream>
 
 #include "ctgpt/backend/reference.hpp"
-#include "tests/conformance/trial.hpp"
+#include "conformance/trial.hpp"
 
 namespace conformance {
 
@@ -38,7 +38,7 @@ class arrangement {
   // `aliased`: this output lies on that input. `salt` varies strides and leads.
   arrangement(const trial& what, const backend& where, bool oracle, std::uint64_t salt,
               const std::pair<std::string, std::string>& aliased = {})
-      : what_(what), where_(where), aliased_(aliased) {
+      : where_(where), aliased_(aliased) {
     for (const operand& each : what.operands) {
       if (each.name == aliased.first && !aliased.first.empty()) continue;
       place(each, type_on(each.type, oracle), salt++);
@@ -142,7 +142,6 @@ class arrangement {
     return panels;
   }
 
-  const trial& what_;
   backend where_;
   std::pair<std::string, std::string> aliased_;
   binding names_;
@@ -151,7 +150,7 @@ class arrangement {
 };
 
 inline double rounded(element type, double value) {
-  unsigned char bytes[8];
+  alignas(8) unsigned char bytes[64];
   encode(type, &value, 1, bytes);
   return decode(type, bytes, 0);
 }
@@ -206,7 +205,7 @@ inline void judge(const trial& what, const operand& each, const std::vector<doub
     if (std::isnan(want[i])) {
       wrong = std::isnan(got[i]) ? 0.0 : INFINITY;
     } else if (std::isnan(got[i])) {
-      wrong = what.loose_nan && what.plant_nan ? 0.0 : INFINITY;
+      wrong = what.loose_nan && what.planted ? 0.0 : INFINITY;
     } else if (what.tolerance == 0.0) {
       wrong = got[i] == rounded(each.type, want[i]) ? 0.0 : INFINITY;
     } else if (got[i] != want[i]) {
@@ -224,7 +223,8 @@ inline void judge(const trial& what, const operand& each, const std::vector<doub
 }
 
 inline outcome run_trial(const trial& what, const expectation& wanted, const backend& where,
-                         std::uint64_t salt, const std::pair<std::string, std::string>& aliased = {}) {
+                         std::uint64_t salt,
+                         const std::pair<std::string, std::string>& aliased = {}) {
   outcome result;
   const arrangement placed(what, where, false, salt, aliased);
   what.run(where.table(), where.state(), placed.names());
@@ -232,9 +232,9 @@ inline outcome run_trial(const trial& what, const expectation& wanted, const bac
   for (const operand& each : what.operands) {
     const bool shared = !aliased.first.empty() && each.name == aliased.second;
     if (!shared && placed.touched(each)) {
-      result.complaint = each.use == role::in ? each.name + " was changed, but it is an input"
-                                              : "the gaps between the rows of " + each.name +
-                                                    " were written";
+      result.complaint = each.use == role::in
+                             ? each.name + " was changed, but it is an input"
+                             : "the gaps between the rows of " + each.name + " were written";
       result.worst = INFINITY;
       return result;
     }

@@ -1,9 +1,11 @@
-// One trial of the conformance test: an entry of the kernel table, its operands, and how to call it.
+// One trial of the conformance test: an entry of the kernel table, its operands, and how to call
+// it.
 //
-// A trial says nothing about backends. run_trial() (run_trial.hpp) lays its operands out in the memory
-// of a backend with gaps between rows, calls the entry and compares with the reference in double.
-// Values are given as doubles and rounded to the operand's type first, so every backend sees the same
-// numbers. An operand that is absent binds to an empty tensor: that is how optional tensors are tested.
+// A trial says nothing about backends. run_trial() (run_trial.hpp) lays its operands out in the
+// memory of a backend with gaps between rows, calls the entry and compares with the reference in
+// double. Values are given as doubles and rounded to the operand's type first, so every backend
+// sees the same numbers. An operand that is absent binds to an empty tensor: that is how optional
+// tensors are tested.
 #pragma once
 
 #include <cmath>
@@ -24,9 +26,9 @@ namespace conformance {
 using namespace ctgpt;
 
 enum class role {
-  in,       // must be the same bytes after the call
-  out,      // holds NaN before, must be overwritten
-  in_out,   // read and written
+  in,      // must be the same bytes after the call
+  out,     // holds NaN before, must be overwritten
+  in_out,  // read and written
 };
 
 struct operand {
@@ -64,10 +66,11 @@ struct trial {
   call prepare = {};
   // Outputs that may be the same memory as an input.
   std::vector<std::pair<std::string, std::string>> aliases = {};
-  // |got - want| <= tolerance * (|want| + root mean square of want), times 2^15 for bf16 outputs whose
-  // rounding alone is 2^-9; 0 asks for the rounded value of the reference exactly.
+  // |got - want| <= tolerance * (|want| + root mean square of want), times 2^15 for bf16 outputs
+  // whose rounding alone is 2^-9; 0 asks for the rounded value of the reference exactly.
   double tolerance = 2e-6;
   bool plant_nan = false;  // repeat with a NaN in each input in turn
+  bool planted = false;     // this is such a repetition
   bool loose_nan = false;  // a NaN may spread further than in the reference, never less far
 };
 
@@ -106,7 +109,11 @@ class generator {
     return {std::move(name), role::in, element::i32, 1, count, integers(count, first, last)};
   }
   operand random_state() {
-    return {"random", role::in, element::u32, 1, 4,
+    return {"random",
+            role::in,
+            element::u32,
+            1,
+            4,
             {static_cast<double>(random_.next()), static_cast<double>(random_.next()),
              static_cast<double>(random_.next()), 0.0}};
   }
@@ -141,11 +148,14 @@ inline void encode(element type, const double* values, isize count, void* to) {
     case element::f64:
       return each(static_cast<double*>(to), [](double v) { return v; });
     case element::i32:
-      return each(static_cast<std::int32_t*>(to), [](double v) { return static_cast<std::int32_t>(v); });
+      return each(static_cast<std::int32_t*>(to),
+                  [](double v) { return static_cast<std::int32_t>(v); });
     case element::u32:
-      return each(static_cast<std::uint32_t*>(to), [](double v) { return static_cast<std::uint32_t>(v); });
+      return each(static_cast<std::uint32_t*>(to),
+                  [](double v) { return static_cast<std::uint32_t>(v); });
     case element::u8:
-      return each(static_cast<std::uint8_t*>(to), [](double v) { return static_cast<std::uint8_t>(v); });
+      return each(static_cast<std::uint8_t*>(to),
+                  [](double v) { return static_cast<std::uint8_t>(v); });
     case element::q8_0:
     case element::q4_0:
       for (isize i = 0; i < count; i += block_length) {

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Builds examples/hello.cpp in one of the ways that users do, runs it for a few steps and checks what it
-# prints. Usage: check.sh WAY SOURCE BUILD COMPILER, with WAY one of
+# Builds examples/hello.cpp in one of the ways that users do, runs it for a few steps and checks
+# what it prints. Usage: check.sh WAY SOURCE BUILD COMPILER, with WAY one of
 #   add_subdirectory, fetch_content, find_package   a CMake project in the folder of that name
-#   one_line, one_line_native                       the shortest build of all: one call of the compiler
+#   one_line, one_line_native                       the shortest build: one call of the compiler
 #   one_file                                        the same with CTGPT_IMPLEMENTATION
 #   forgotten_unit                                  no dispatch unit: the linker says what to do
 set -euo pipefail

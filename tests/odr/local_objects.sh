@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Names the data of ctgpt that has internal linkage in the object files given: a second unit would have
-# a second copy. Usage: local_objects.sh OBJECT...
+# Names the data of ctgpt that has internal linkage in the object files given: a second unit would
+# have a second copy. Usage: local_objects.sh OBJECT...
 set -euo pipefail
 
 if ! command -v nm >/dev/null; then

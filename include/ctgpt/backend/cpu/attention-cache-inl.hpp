@@ -82,7 +82,7 @@ struct cache_write_job {
 HWY_NOINLINE void cache_write(context* state, const cache_write_args& args) {
   const workers& threads = workers_of(state);
   const isize work = args.k.rows * args.cache.kv_heads * args.cache.head_size * 8;
-  const cache_write_job job{args, tasks_for(threads, args.cache.kv_heads, work)};
+  cache_write_job job{args, tasks_for(threads, args.cache.kv_heads, work)};
   run_job(threads, job.tasks, job);
 }
 

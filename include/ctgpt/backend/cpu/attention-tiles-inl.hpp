@@ -329,6 +329,25 @@ HWY_INLINE void transpose(float* dst, const float* src, isize stride, isize colu
 }
 #endif
 
+// ---- dropout of probabilities -----------------------------------------------------------------
+
+using dropout_rule = standin_rule;
+HWY_INLINE dropout_rule rule_of(const attention_args& args) {
+  dropout_rule r{};
+  if (args.dropout > 0) {
+    auto* w = static_cast<const std::uint32_t*>(args.random.data);
+    r = {w[0], w[1], w[2], args.site, static_cast<std::uint32_t>(static_cast<double>(args.dropout) * 4294967296.0), 1.0f / (1.0f - args.dropout)};
+  }
+  return r;
+}
+HWY_INLINE lanes dropout_factors(const dropout_rule& r, std::uint64_t e) { return standin_factors(r, e); }
+// The first element of a query's row of probabilities.
+HWY_INLINE std::uint64_t probability_element(const attention_args& args, isize b, isize h, isize i) {
+  const isize row = (b * args.heads + h) * args.time + i;
+  return static_cast<std::uint64_t>(row) *
+         static_cast<std::uint64_t>(round_up(args.time, virtual_lanes));
+}
+
 // ---- the online softmax -----------------------------------------------------------------------
 
 // Up to 64 query rows that read one key/value head. The arrays live in a worker's scratch.

@@ -67,8 +67,8 @@ struct gemm {
     n = args.c.cols;
     k = args.kind == product::tn ? args.a.rows : args.a.cols;
     blocks = HWY_MAX(1, quotient_up(k, depth_limit));
-    depth = round_up(quotient_up(k, blocks), block_length);
-    blocks = HWY_MAX(1, quotient_up(k, depth));
+    depth = round_up(HWY_MAX(1, quotient_up(k, blocks)), block_length);
+    blocks = HWY_MAX(1, quotient_up(k, depth));  // k == 0: one block, of nothing
     a_in_rows = args.kind != product::tn;
     a_packed = args.a.type != element::f32 || (!a_in_rows && m > 128);
     b_straight = args.b.type == element::f32 && args.b.packing == layout::rows &&

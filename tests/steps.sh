@@ -1,0 +1,105 @@
+# shellcheck shell=bash
+# Sourced by run.sh and full.sh, which stand at the top of the repository: the steps of a test run,
+# and the count of what passed. Every step adds to `passed` and `failed`, and its tests' times to
+# `times`.
+
+passed=0
+failed=0
+jobs=${CTGPT_JOBS:-2}
+ctest_prefix=()  # a command that ctest is run under
+times=$(mktemp)
+trap 'rm -f "$times"' EXIT
+
+heading() { printf '\n== %s (minute %d)\n' "$*" $((SECONDS / 60)); }
+
+fail_step() {
+  echo "FAILED: $*"
+  failed=$((failed + 1))
+}
+
+# build_tree <folder> <target> <cmake argument>...: a unit that does not compile fails the step, and
+# the others are built all the same.
+build_tree() {
+  local folder=$1 target=$2
+  shift 2
+  echo "+ cmake -S . -B $folder -G Ninja $*"
+  mkdir -p "$folder"
+  if ! cmake -S . -B "$folder" -G Ninja "$@" >"$times.log" 2>&1; then
+    cat "$times.log"
+    rm -f "$times.log"
+    fail_step "cmake could not configure $folder"
+    return
+  fi
+  rm -f "$times.log"
+  # Ninja shows a line a unit; a terminal sees them all, a log the messages and the end.
+  if ! cmake --build "$folder" --target "$target" --parallel "$jobs" -- -k 0 --quiet; then
+    fail_step "not everything in $folder compiles"
+  fi
+}
+
+# run_tests <folder> <ctest argument>...
+run_tests() {
+  local folder=$1 report counts
+  shift
+  report=$(realpath "$folder")/report.xml
+  rm -f "$report"
+  "${ctest_prefix[@]}" ctest --test-dir "$folder" --parallel "$jobs" --output-on-failure \
+    --output-junit "$report" "$@" | grep -vE '^ *Start +[0-9]+: ' || true
+  if [[ ! -s $report ]]; then
+    fail_step "ctest left no report in $folder"
+    return
+  fi
+  # "<seconds> <tab> <verdict> <tab> <name>" for each test.
+  local text='="([^"]*)"'
+  sed -nE "s/^\t<testcase name$text classname$text time$text status$text.*/\3\t\4\t\1/p" "$report" |
+    sed -e "s/&quot;/\"/g; s/&apos;/'/g; s/&lt;/</g; s/&gt;/>/g; s/&amp;/\&/g" >"$times.new"
+  counts=$(awk -F '\t' '{ if ($2 == "run") p++; else f++ } END { print p + 0, f + 0 }' "$times.new")
+  awk -F '\t' -v from="$folder" '{ print $1 "\t" $3 " [" from "]" }' "$times.new" >>"$times"
+  rm -f "$times.new"
+  if [[ $counts == "0 0" ]]; then
+    fail_step "ctest found no test in $folder"
+    return
+  fi
+  passed=$((passed + ${counts% *}))
+  failed=$((failed + ${counts#* }))
+}
+
+# fuzz_parsers <seconds>: libFuzzer on every target of tests/fuzz, from its corpus.
+fuzz_parsers() {
+  local limit=$1 work unit name
+  if ! command -v clang++ >/dev/null; then
+    echo "clang++ is not installed: no fuzzing beyond the replays that ran among the tests."
+    return
+  fi
+  work=$(mktemp -d)
+  for unit in tests/fuzz/*.cpp; do
+    [[ -e $unit ]] || continue
+    name=$(basename "$unit" .cpp)
+    mkdir -p "$work/$name" "tests/fuzz/corpus/$name"
+    echo "+ fuzz $name for $limit seconds"
+    if clang++ -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+      -Iinclude -Itests "$unit" -o "$work/fuzz_$name" &&
+      "$work/fuzz_$name" -max_total_time="$limit" -timeout=20 -rss_limit_mb=3000 \
+        -artifact_prefix="$work/" "$work/$name" "tests/fuzz/corpus/$name" >"$work/log" 2>&1; then
+      grep -E '^Done|^#[0-9]+.*DONE' "$work/log" || true
+      passed=$((passed + 1))
+      printf '%s\t%s\n' "$limit" "fuzz: $name" >>"$times"
+    else
+      tail -n 40 "$work/log" 2>/dev/null || true
+      fail_step "fuzzing $name (the input lies in $work)"
+      return
+    fi
+  done
+  rm -rf "$work"
+}
+
+slowest_tests() {
+  echo "The ten slowest tests:"
+  sort -rn "$times" | awk -F '\t' 'NR <= 10 { printf "%9.2f s  %s\n", $1, $2 }'
+}
+
+# The plain line that ends a run.
+verdict() {
+  printf '%d passed, %d failed\n' "$passed" "$failed"
+  [[ $failed -eq 0 ]]
+}

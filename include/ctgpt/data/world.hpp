@@ -39,8 +39,8 @@ namespace data {
 
 // Relative numbers of pieces.
 struct world_mix {
-  int facts = 9, tales = 4, statements = 2, asked = 20, combined = 22, sums = 16, word_sums = 9,
-      stories = 14, talks = 4;
+  int facts = 7, tales = 4, statements = 1, asked = 18, combined = 20, sums = 18, word_sums = 12,
+      stories = 16, talks = 8;
 };
 
 struct world_options {
@@ -187,33 +187,28 @@ class writer {
     }
   }
 
-  void say(std::string& out, const exchange& e) {
-    out += "User: ";
-    out += e.user;
-    out += "\nBot: ";
-    out += e.bot;
-  }
-
   void talk(std::string& out) {
     if (draw(random_, 2) == 1) {
-      say(out, greetings[draw(random_, greetings.size())]);
+      append_exchange(out, greetings[draw(random_, greetings.size())]);
       out += '\n';
     }
-    switch (draw(random_, 6)) {
+    switch (draw(random_, 8)) {
       case 0:
-        say(out, small_talk[draw(random_, small_talk.size())]);
+        append_exchange(out, small_talk[draw(random_, small_talk.size())]);
         break;
       case 1:
-        out += "User: ";
-        fill(out, stranger_questions[draw(random_, stranger_questions.size())],
-             {strangers[draw(random_, strangers.size())]});
-        out += "\nBot: ";
-        out += refusal;
+        append_stranger(out, random_);
         break;
       case 2:
-        ask_sum(out, draw(random_, 2) == 1, "User: ", "\nBot: ");
+        append_echo(out, random_);
         break;
       case 3:
+        append_spelling(out, random_);
+        break;
+      case 4:
+        ask_sum(out, draw(random_, 2) == 1, "User: ", "\nBot: ");
+        break;
+      case 5:
         ask_combined(out, "User: ", "\nBot: ");
         break;
       default:
@@ -221,7 +216,7 @@ class writer {
     }
     if (draw(random_, 2) == 1) {
       out += '\n';
-      say(out, farewells[draw(random_, farewells.size())]);
+      append_exchange(out, farewells[draw(random_, farewells.size())]);
     }
   }
 

@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "ctgpt/model/names.hpp"
 #include "ctgpt/train/adamw.hpp"
 #include "ctgpt/train/batches.hpp"
 #include "ctgpt/train/schedule.hpp"
@@ -128,11 +129,18 @@ class trainer {
     return report;
   }
 
-  // `count` steps; after each, every callback is called with the report.
+  // `count` steps; after each, every callback is called with the report. A callback that has
+  // begin(first, last, flops_per_token) is told before.
   template <class... Callbacks>
   void steps(isize count, Callbacks&&... callbacks) {
+    const auto tell = [&](auto& callback) {
+      if constexpr (requires { callback.begin(done_, done_ + count, 0.0); }) {
+        callback.begin(done_, done_ + count, Model::flops_per_token(data_.time()));
+      }
+    };
+    (tell(callbacks), ...);
     for (isize i = 0; i < count; ++i) {
-      const step_report report = step();
+      [[maybe_unused]] const step_report report = step();
       (callbacks(report), ...);
     }
   }
@@ -155,7 +163,7 @@ class trainer {
     const auto look = [&](const char* what, const memory& arena) {
       for (int i = 0; i < Model::slot_count; ++i) {
         for (const float value : net_->template read_arena<float>(arena, i)) {
-          if (!std::isfinite(value)) return join(what, " ", slot_text(i));
+          if (!std::isfinite(value)) return join(what, " ", slot_text<Model>(i));
         }
       }
       return std::string();
@@ -168,19 +176,6 @@ class trainer {
          " is not a finite number; first bad tensor: ", bad,
          "; lower the learning rate or resume from an earlier checkpoint");
   }
-  static std::string slot_text(int index) {
-    const slot item = Model::slot_at(index);
-    std::string text;
-    for (int i = 0; i < item.path.depth; ++i) {
-      if (i > 0) text += '.';
-      text += part_name(item.path[i]);
-      if (item.path[i] == part::block && i == 0) {
-        text += join('.', (index - Model::body_slot) / Model::block::slot_count);
-      }
-    }
-    return text;
-  }
-
   network<Model>* net_;
   adamw optimizer_;
   train_options options_;

@@ -12,6 +12,7 @@
 
 #include <array>
 
+#include "ctgpt/data/world/arithmetic.hpp"
 #include "ctgpt/data/world/people.hpp"
 
 namespace ctgpt::inline CTGPT_ABI {
@@ -44,12 +45,43 @@ inline constexpr std::array<exchange, 4> farewells = {{
     {"That is all.", "Bye!"},
 }};
 
+inline void append_exchange(std::string& out, const exchange& e) {
+  fill(out, "User: $0\nBot: $1", {e.user, e.bot});
+}
+
 // Names of nobody, and how they are asked about.
 inline constexpr std::array<word, 12> strangers = {"Bob",  "Carl", "Dora", "Emil", "Fred", "Greta",
                                                    "Hugo", "Iris", "Lena", "Max",  "Nora", "Ted"};
 inline constexpr std::array<word, 4> stranger_questions = {
-    "Where does $0 live?", "What is the job of $0?", "Who is $0?", "Do you know $0?"};
-inline constexpr word refusal = "I do not know that.";
+    "User: Where does $0 live?", "User: What is the job of $0?", "User: Who is $0?",
+    "User: Do you know $0?"};
+
+inline void append_stranger(std::string& out, random_stream& random) {
+  fill(out, stranger_questions[draw(random, stranger_questions.size())],
+       {strangers[draw(random, strangers.size())]});
+  out += "\nBot: I do not know that.";
+}
+
+// "User: Say cup, barn, key." "Bot: cup, barn, key."
+inline void append_echo(std::string& out, random_stream& random) {
+  std::string list;
+  for (int left = 3 + draw(random, 3); left > 0; --left) {
+    list += draw(random, 2) == 1 ? things[draw(random, things.size())]
+                                 : rooms[draw(random, rooms.size())];
+    list += left > 1 ? ", " : ".";
+  }
+  fill(out, "User: Say $0\nBot: $0", {list});
+}
+
+// "User: Write fifty-two." "Bot: 52."
+inline void append_spelling(std::string& out, random_stream& random) {
+  const int number = draw(random, 100);
+  out += "User: Write ";
+  append_words(out, number);
+  out += ".\nBot: ";
+  append_digits(out, number);
+  out += '.';
+}
 
 }  // namespace data::small_world
 }  // namespace ctgpt::inline CTGPT_ABI

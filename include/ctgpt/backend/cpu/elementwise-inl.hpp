@@ -1,0 +1,182 @@
+// The kernels that treat every element alone: fill, convert, add, dropout, activations; and the
+// functions that fill their entries of a table.
+//
+// Shapes: as kernel_table.hpp says. Tensors without gaps between rows are walked as one row.
+// Errors: an element type that a kernel does not know throws ctgpt::error.
+#if defined(CTGPT_BACKEND_CPU_ELEMENTWISE_INL) == defined(HWY_TARGET_TOGGLE)
+#ifdef CTGPT_BACKEND_CPU_ELEMENTWISE_INL
+#undef CTGPT_BACKEND_CPU_ELEMENTWISE_INL
+#else
+#define CTGPT_BACKEND_CPU_ELEMENTWISE_INL
+#endif
+
+#include <cstring>
+
+#include "ctgpt/backend/cpu/chunks-inl.hpp"
+#include "ctgpt/backend/cpu/math-inl.hpp"
+#include "ctgpt/backend/cpu/optimizer-inl.hpp"
+#include "ctgpt/backend/cpu/random-inl.hpp"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace ctgpt {
+inline namespace CTGPT_ABI {
+namespace cpu_kernels {
+namespace HWY_NAMESPACE {
+namespace elementwise {
+
+// ---- fill and convert -----------------------------------------------------------------------
+
+template <class T>
+HWY_INLINE void fill_row(void* row, isize count, T value) {
+  for (isize i = 0; i < count; ++i) static_cast<T*>(row)[i] = value;
+}
+
+HWY_NOINLINE void fill(context* state, const fill_args& args) {
+  const tensor& dst = args.dst;
+  const bool zero = __builtin_bit_cast(std::uint64_t, args.value) == 0;
+  // Bytes of a block format cannot be walked by elements; whole rows can.
+  const bool blocks = dst.type == element::q8_0 || dst.type == element::q4_0;
+  if (dst.type == element::none || (blocks && !zero)) reject_element("fill", dst.type);
+  if (blocks) {
+    for (isize r = 0; r < dst.rows; ++r) {
+      std::memset(static_cast<char*>(dst.data) + element_bytes(dst.type, r * dst.stride), 0,
+                  static_cast<std::size_t>(element_bytes(dst.type, dst.cols)));
+    }
+    return;
+  }
+  for_chunks(state, dst.rows, dst.cols, contiguous(dst),
+             [&](isize row, isize col, isize count) HWY_ATTR {
+               void* to = static_cast<char*>(dst.data) +
+                          element_bytes(dst.type, row * dst.stride + col);
+               if (zero) {
+                 std::memset(to, 0, static_cast<std::size_t>(element_bytes(dst.type, count)));
+                 return;
+               }
+               switch (dst.type) {
+                 case element::f32:
+                   return fill_row(to, count, static_cast<float>(args.value));
+                 case element::bf16:
+                   return fill_row(to, count, to_bf16(static_cast<float>(args.value)));
+                 case element::f64:
+                   return fill_row(to, count, args.value);
+                 case element::complex128:
+                   for (isize i = 0; i < count; ++i) {
+                     static_cast<double*>(to)[2 * i] = args.value;
+                     static_cast<double*>(to)[2 * i + 1] = 0.0;
+                   }
+                   return;
+                 case element::i32:
+                   return fill_row(to, count, static_cast<std::int32_t>(args.value));
+                 case element::u32:
+                   return fill_row(to, count, static_cast<std::uint32_t>(args.value));
+                 case element::u8:
+                   return fill_row(to, count, static_cast<std::uint8_t>(args.value));
+                 default:
+                   return;
+               }
+             });
+}
+
+// Equal types are copied whatever they are; else f32, bf16 and f64 become each other.
+HWY_NOINLINE void convert(context* state, const convert_args& args) {
+  const tensor &dst = args.dst, &src = args.src;
+  const bool flat = contiguous(dst) && contiguous(src);
+  if (dst.type == src.type) {
+    // A row may hold half blocks only at its end: copy it whole.
+    const isize rows = flat ? 1 : dst.rows, cols = flat ? dst.rows * dst.cols : dst.cols;
+    for (isize r = 0; r < rows; ++r) {
+      std::memcpy(static_cast<char*>(dst.data) + element_bytes(dst.type, r * dst.stride),
+                  static_cast<const char*>(src.data) + element_bytes(src.type, r * src.stride),
+                  static_cast<std::size_t>(element_bytes(dst.type, cols)));
+    }
+    return;
+  }
+  for (const tensor* t : {&dst, &src}) {
+    if (t->type != element::f32 && t->type != element::bf16 && t->type != element::f64) {
+      reject_element("convert", t->type);
+    }
+  }
+  for_chunks(state, dst.rows, dst.cols, flat, [&](isize row, isize col, isize count) HWY_ATTR {
+    chunk_buffer in, out;
+    const float* from = in.data;
+    if (src.type == element::f64) {
+      const double* wide = element_at<const double>(src, row, col);
+      for (isize i = 0; i < count; ++i) in.data[i] = static_cast<float>(wide[i]);
+    } else {
+      from = read(src, row, col, count, in.data);
+    }
+    if (dst.type == element::f64) {
+      double* wide = element_at<double>(dst, row, col);
+      for (isize i = 0; i < count; ++i) wide[i] = static_cast<double>(from[i]);
+    } else {
+      float* to = target(dst, row, col, out.data);
+      map(count, to, [](f32_vector x) HWY_ATTR { return x; }, from);
+      commit(dst, row, col, count, to);
+    }
+  });
+}
+
+// ---- add and dropout ------------------------------------------------------------------------
+
+HWY_NOINLINE void add(context* state, const add_args& args) {
+  require_float("add", args.y, args.a, args.b);
+  const bool flat = contiguous(args.y) && contiguous(args.a) && contiguous(args.b);
+  for_chunks(state, args.y.rows, args.y.cols, flat,
+             [&](isize row, isize col, isize count) HWY_ATTR {
+               chunk_buffer a, b, y;
+               float* to = target(args.y, row, col, y.data);
+               map(count, to, [](f32_vector u, f32_vector v) HWY_ATTR { return hn::Add(u, v); },
+                   read(args.a, row, col, count, a.data), read(args.b, row, col, count, b.data));
+               commit(args.y, row, col, count, to);
+             });
+}
+
+HWY_NOINLINE void dropout(context* state, const dropout_args& args) {
+  require_float("dropout", args.y, args.x, args.residual);
+  const bool active = args.rate > 0.0f && args.random.data != nullptr;
+  const dropout_rule rule =
+      active ? make_dropout_rule(args.random.data, args.site, args.rate) : dropout_rule{};
+  // Element numbers leave gaps after rows that are no multiple of 16.
+  const bool flat = contiguous(args.y) && contiguous(args.x) && contiguous(args.residual) &&
+                    args.y.cols % virtual_lanes == 0;
+  const isize pitch = pieces_of(args.y.cols, virtual_lanes) * virtual_lanes;
+  for_chunks(state, args.y.rows, args.y.cols, flat,
+             [&](isize row, isize col, isize count) HWY_ATTR {
+               chunk_buffer factors, x, residual, y;
+               if (active) {
+                 dropout_factors(rule, static_cast<std::uint64_t>(row * pitch + col),
+                                 static_cast<int>(count), factors.data);
+               } else {
+                 fill_row(factors.data, count, 1.0f);
+               }
+               const float* from = read(args.x, row, col, count, x.data);
+               float* to = target(args.y, row, col, y.data);
+               if (args.residual.data != nullptr) {
+                 map(count, to,
+                     [](f32_vector f, f32_vector u, f32_vector v)
+                         HWY_ATTR { return hn::MulAdd(u, f, v); },
+                     factors.data, from, read(args.residual, row, col, count, residual.data));
+               } else {
+                 map(count, to,
+                     [](f32_vector f, f32_vector u) HWY_ATTR { return hn::Mul(u, f); },
+                     factors.data, from);
+               }
+               commit(args.y, row, col, count, to);
+             });
+}
+
+// ---- activations ----------------------------------------------------------------------------
+
+// act(x), and act'(x).
+template <activation Act>
+struct value_of {
+  HWY_INLINE f32_vector operator()(f32_vector x) const {
+    const f32_tag d;
+    if constexpr (Act == activation::gelu) return cpu_kernels::HWY_NAMESPACE::gelu(d, x);
+    if constexpr (Act == activation::gelu_tanh) return cpu_kernels::HWY_NAMESPACE::gelu_tanh(d, x);
+    if constexpr (Act == activation::relu_squared) return cpu_kernels::HWY_NAMESPACE::relu_squared(d, x);
+    (void)d;
+    return x;
+  }
+};

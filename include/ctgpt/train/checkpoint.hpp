@@ -1,0 +1,125 @@
+// A checkpoint: a model directory with the trainer's state beside it, from which a run goes on bit for
+// bit.
+//
+//   RUN/step-N/{config.json, model.safetensors, tokenizer.json, generation_config.json,
+//               trainer_state.safetensors}
+//
+// trainer_state.safetensors holds both moments of every weight, by slot name ("moment1.block.0..."),
+// and in its metadata the step, the best validation loss so far with its step, and the backend whose
+// bits these are. Random numbers and the position in the data are functions of the seed and the step.
+// Written to a temporary directory, synced, then renamed: a checkpoint is whole or not there.
+// Errors: as model/directory.hpp; a state of another step or shape gives a sentence.
+#pragma once
+
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "ctgpt/model/directory.hpp"
+#include "ctgpt/train/trainer.hpp"
+
+namespace ctgpt::inline CTGPT_ABI {
+
+// What a run knows besides weights and moments.
+struct run_progress {
+  isize step = 0;
+  double best_loss = 0.0;  // meaningless while best_step is 0
+  isize best_step = 0;
+};
+
+namespace detail {
+
+template <class Model>
+std::vector<saved_tensor> moment_tensors(const char* which, isize vocab) {
+  std::vector<saved_tensor> items;
+  for (int i = 0; i < Model::slot_count; ++i) {
+    const slot item = Model::slot_at(i);
+    items.push_back({std::string(which) + "." + slot_text<Model>(i), i, 0,
+                     saved_rows<Model>(i, vocab), item.cols, item.vector, false});
+  }
+  return items;
+}
+
+inline constexpr const char* state_file = "trainer_state.safetensors";
+
+// Hexadecimal: exact, and the same text on every machine.
+inline std::string exact_text(double value) {
+  char text[48];
+  std::snprintf(text, sizeof text, "%a", value);
+  return text;
+}
+
+}  // namespace detail
+
+template <class Model>
+void save_checkpoint(const trainer<Model>& run, const network<Model>& net,
+                     const text::tokenizer& tokens, const std::string& path,
+                     const run_progress& progress, const io::json& extra = io::json::object()) {
+  atomic_directory directory(path);
+  save_model(net, tokens, directory.path(), extra);
+  const adamw_state<Model>& state = run.state();
+  std::vector<io::tensor_source> sources = detail::sources_of(
+      net, state.moment1(), detail::moment_tensors<Model>("moment1", net.vocab()));
+  for (io::tensor_source& source :
+       detail::sources_of(net, state.moment2(),
+                          detail::moment_tensors<Model>("moment2", net.vocab()))) {
+    sources.push_back(std::move(source));
+  }
+  io::write_safetensors(directory.file(detail::state_file), std::move(sources),
+                        {{"step", std::to_string(progress.step)},
+                         {"best_step", std::to_string(progress.best_step)},
+                         {"best_loss", detail::exact_text(progress.best_loss)},
+                         {"backend", net.where().name()},
+                         {"ctgpt", CTGPT_VERSION}});
+  directory.commit();
+}
+
+// Restores weights, moments and step from a checkpoint directory.
+template <class Model>
+run_progress load_checkpoint(trainer<Model>& run, network<Model>& net, const std::string& path) {
+  load_weights(net, path);
+  const std::string file_path = path + "/" + detail::state_file;
+  const io::safetensors file = io::safetensors::open(file_path);
+  const auto number = [&](const std::string& key) {
+    for (const auto& [name, value] : file.metadata()) {
+      if (name != key) continue;
+      char* end = nullptr;
+      const double parsed = std::strtod(value.c_str(), &end);
+      expects(!value.empty() && *end == '\0', file_path, ": the metadata entry ", key, " is \"",
+              value, "\", not a number");
+      return parsed;
+    }
+    fail(file_path, ": the metadata entry ", key, " is missing");
+  };
+  const auto whole = [&](const std::string& key) {
+    const double value = number(key);
+    expects(value >= 0.0 && value < 9e15 && value == std::floor(value), file_path,
+            ": the metadata entry ", key, " is not a step number");
+    return static_cast<isize>(value);
+  };
+  run_progress progress{whole("step"), number("best_loss"), whole("best_step")};
+  const auto restore = [&](const char* which, const memory& arena) {
+    const std::vector<saved_tensor> items = detail::moment_tensors<Model>(which, net.vocab());
+    for (const saved_tensor& item : items) detail::expect_tensor(file, file_path, item);
+    for (const saved_tensor& item : items) {
+      const io::tensor_info& info = *file.find(item.name);
+      const std::span<const std::byte> bytes = file.bytes(info);
+      std::vector<std::byte> stored(
+          static_cast<std::size_t>(element_bytes(arena.type(), item.size())));
+      for (isize i = 0; i < item.size(); ++i) {
+        detail::store_value(stored.data(), arena.type(), i,
+                            detail::file_value(bytes, info.type, i));
+      }
+      net.where().upload(arena.row(Model::slot_offset(item.slot), item.size()).data,
+                         stored.data(), stored.size());
+    }
+  };
+  restore("moment1", run.state().moment1());
+  restore("moment2", run.state().moment2());
+  run.set_done(progress.step);
+  return progress;
+}
+
+}  // namespace ctgpt::inline CTGPT_ABI

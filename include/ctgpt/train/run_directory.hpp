@@ -1,0 +1,137 @@
+// run_directory: where a training run keeps what it leaves behind.
+//
+//   RUN/run.json       command, settings, versions, SHA-256 of the data
+//   RUN/metrics.jsonl  one JSON object a step, from step 1
+//   RUN/step-N/        checkpoints, the newest `keep` of them and the best
+//   RUN/last, RUN/best relative links to checkpoints, swapped in one step
+//   RUN/lock           held by the process while it runs
+//
+// A directory that holds a run is refused unless the run is resumed; a second process is refused.
+// Resuming drops metrics lines past the restored step, and half a line that a kill left.
+// Errors: one sentence each, before anything is changed.
+#pragma once
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ctgpt/base/directory.hpp"
+#include "ctgpt/base/lock.hpp"
+#include "ctgpt/io/json.hpp"
+
+namespace ctgpt::inline CTGPT_ABI {
+
+class run_directory {
+ public:
+  // Creates the directory where needed and locks it.
+  explicit run_directory(const std::string& path, bool resume)
+      : path_(without_trailing_slashes(path)), lock_(made(path_)) {
+    const bool holds_run = is_file(file("run.json"));
+    if (holds_run && !resume) {
+      fail(path_, " already holds a run; go on with it by --resume, or choose another --out");
+    }
+    if (!holds_run && resume) {
+      fail(path_, " holds no run to resume (it has no run.json); start one without --resume");
+    }
+    if (!holds_run) {
+      for (const directory_entry& entry : list_entries(path_)) {
+        if (entry.name == "lock" || is_temporary_name(entry.name)) continue;
+        fail(path_, " is not empty and holds no run (it has ", entry.name,
+             "); choose another --out");
+      }
+    }
+    remove_leftovers(path_);
+  }
+
+  const std::string& path() const { return path_; }
+  std::string file(const std::string& name) const { return path_ + "/" + name; }
+  std::string step_path(isize step) const { return file("step-" + std::to_string(step)); }
+
+  void write_run(const io::json& run) const {
+    write_file_atomic(file("run.json"), io::write_json(run, {.pretty = true}) + "\n");
+  }
+  io::json read_run() const { return io::read_json(file("run.json")); }
+
+  // The step of the newest complete checkpoint.
+  std::optional<isize> newest() const {
+    const std::vector<isize> all = steps();
+    return all.empty() ? std::nullopt : std::optional(all.back());
+  }
+
+  // After a checkpoint is in place: moves the links and removes what is no longer kept.
+  void publish(isize step, isize best_step, isize keep) const {
+    point_symlink(path_, "last", "step-" + std::to_string(step));
+    if (best_step > 0 && is_directory(step_path(best_step))) {
+      point_symlink(path_, "best", "step-" + std::to_string(best_step));
+    }
+    std::vector<isize> all = steps();
+    const auto spare = static_cast<isize>(all.size()) - keep;
+    for (isize i = 0; i < spare; ++i) {
+      const isize old = all[static_cast<std::size_t>(i)];
+      if (old != best_step && old != step) remove_tree(step_path(old));
+    }
+  }
+
+  // Opens metrics.jsonl for appending after the line of `step`; later lines are dropped.
+  void open_metrics(isize step) {
+    const std::string path = file("metrics.jsonl");
+    std::string kept;
+    if (is_file(path)) {
+      const std::string text = read_file(path);
+      std::size_t begin = 0;
+      for (std::size_t end; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1) {
+        const std::string_view line(text.data() + begin, end - begin);
+        if (line_step(line) > step || line_step(line) < 1) break;
+        kept.append(line).push_back('\n');
+      }
+      if (kept != text) write_file_atomic(path, kept);
+    }
+    metrics_ = std::fopen(path.c_str(), "ab");
+    if (metrics_ == nullptr) fail_system("write", path, errno);
+  }
+  void append_metrics(const std::string& line) {
+    const bool written = std::fwrite(line.data(), 1, line.size(), metrics_) == line.size() &&
+                         std::fputc('\n', metrics_) != EOF && std::fflush(metrics_) == 0;
+    if (!written) fail_system("write", file("metrics.jsonl"), errno);
+  }
+
+  run_directory(const run_directory&) = delete;
+  run_directory& operator=(const run_directory&) = delete;
+  ~run_directory() {
+    if (metrics_ != nullptr) std::fclose(metrics_);
+  }
+
+ private:
+  static const std::string& made(const std::string& path) {
+    create_directories(path);
+    return path;
+  }
+  // Steps of the complete checkpoints, ascending.
+  std::vector<isize> steps() const {
+    std::vector<isize> all;
+    for (const std::string& name : list_directories(path_)) {
+      if (!name.starts_with("step-")) continue;
+      isize step = 0;
+      const char* end = name.data() + name.size();
+      const auto [rest, code] = std::from_chars(name.data() + 5, end, step);
+      if (code == std::errc() && rest == end) all.push_back(step);
+    }
+    std::sort(all.begin(), all.end());
+    return all;
+  }
+  static isize line_step(std::string_view line) {
+    constexpr std::string_view opening = "{\"step\":";
+    if (!line.starts_with(opening) || !line.ends_with('}')) return 0;
+    isize step = 0;
+    std::from_chars(line.data() + opening.size(), line.data() + line.size(), step);
+    return step;
+  }
+
+  std::string path_;
+  directory_lock lock_;
+  std::FILE* metrics_ = nullptr;
+};
+
+}  // namespace ctgpt::inline CTGPT_ABI

@@ -66,7 +66,7 @@ run_tests() {
 
 # fuzz_parsers <seconds>: libFuzzer on every target of tests/fuzz, from its corpus.
 fuzz_parsers() {
-  local limit=$1 work unit name
+  local limit=$1 work unit name found=no
   if ! command -v clang++ >/dev/null; then
     echo "clang++ is not installed: no fuzzing beyond the replays that ran among the tests."
     return
@@ -80,17 +80,17 @@ fuzz_parsers() {
     if clang++ -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
       -Iinclude -Itests "$unit" -o "$work/fuzz_$name" &&
       "$work/fuzz_$name" -max_total_time="$limit" -timeout=20 -rss_limit_mb=3000 \
-        -artifact_prefix="$work/" "$work/$name" "tests/fuzz/corpus/$name" >"$work/log" 2>&1; then
+        -artifact_prefix="$work/$name-" "$work/$name" "tests/fuzz/corpus/$name" >"$work/log" 2>&1; then
       grep -E '^Done|^#[0-9]+.*DONE' "$work/log" || true
       passed=$((passed + 1))
       printf '%s\t%s\n' "$limit" "fuzz: $name" >>"$times"
     else
       tail -n 40 "$work/log" 2>/dev/null || true
-      fail_step "fuzzing $name (the input lies in $work)"
-      return
+      fail_step "fuzzing $name; the input is $(echo "$work"/*-*)"
+      found=yes
     fi
   done
-  rm -rf "$work"
+  [[ $found == yes ]] || rm -rf "$work"
 }
 
 slowest_tests() {

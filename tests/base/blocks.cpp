@@ -54,8 +54,8 @@ std::vector<double> positive_halves() {
   for (std::uint32_t bits = 0; bits < halves.size(); ++bits) {
     // From the definition: 2^-24 * fraction, or 2^(exponent - 25) * (1024 + fraction).
     const int exponent = static_cast<int>(bits >> 10), fraction = static_cast<int>(bits & 1023);
-    halves[bits] = exponent == 0 ? std::ldexp(fraction, -24)
-                                 : std::ldexp(1024 + fraction, exponent - 25);
+    halves[bits] =
+        exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(1024 + fraction, exponent - 25);
   }
   return halves;
 }

@@ -21,9 +21,8 @@ bf16 nearest_bf16(float value) {
   const double below = std::fabs(static_cast<double>(to_float(bf16{low})));
   const double magnitude = std::fabs(static_cast<double>(value));
   // Past the largest finite bf16 the next step would be 2^128, where infinity begins.
-  const double above = (high & 0x7fff) == 0x7f80
-                           ? 0x1p128
-                           : std::fabs(static_cast<double>(to_float(bf16{high})));
+  const double above =
+      (high & 0x7fff) == 0x7f80 ? 0x1p128 : std::fabs(static_cast<double>(to_float(bf16{high})));
   if (magnitude - below < above - magnitude) return bf16{low};
   if (magnitude - below > above - magnitude) return bf16{high};
   return bf16{(low & 1) == 0 ? low : high};
@@ -57,8 +56,8 @@ TEST_CASE("element: float to bf16 is the nearest, ties to even, for every upper 
   random_stream random(1);
   for (std::uint32_t upper = 0; upper < 0x10000; ++upper) {
     if ((upper & 0x7fff) >= 0x7f80) continue;  // infinities and NaN
-    for (const std::uint32_t lower : {0x0000u, 0x0001u, 0x7fffu, 0x8000u, 0x8001u, 0xffffu,
-                                      random.next() >> 16}) {
+    for (const std::uint32_t lower :
+         {0x0000u, 0x0001u, 0x7fffu, 0x8000u, 0x8001u, 0xffffu, random.next() >> 16}) {
       const float value = from_bits(upper << 16 | lower);
       wrong += to_bf16(value).bits != nearest_bf16(value).bits;
     }
@@ -73,7 +72,8 @@ TEST_CASE("element: bf16 keeps NaN and infinity, and overflow goes to infinity")
   CHECK(to_bf16(std::numeric_limits<float>::max()).bits == 0x7f80);
   CHECK(to_bf16(-std::numeric_limits<float>::max()).bits == 0xff80);
   // NaNs whose payload lies only in the half that is dropped must not turn into infinity.
-  for (const std::uint32_t bits : {0x7f800001u, 0xff800001u, 0x7fffffffu, 0xffffffffu, 0x7fc00000u}) {
+  for (const std::uint32_t bits :
+       {0x7f800001u, 0xff800001u, 0x7fffffffu, 0xffffffffu, 0x7fc00000u}) {
     const bf16 value = to_bf16(from_bits(bits));
     CHECK(std::isnan(to_float(value)));
     CHECK((value.bits >> 15) == (bits >> 31));

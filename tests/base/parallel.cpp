@@ -82,9 +82,8 @@ TEST_CASE("parallel: worker i is the same thread in every run") {
   run(pool, 3, [&](int i) { first[static_cast<std::size_t>(i)] = std::this_thread::get_id(); });
   std::atomic<int> moved = 0;
   for (int again = 0; again < 200; ++again) {
-    run(pool, 3, [&](int i) {
-      moved += first[static_cast<std::size_t>(i)] != std::this_thread::get_id();
-    });
+    run(pool, 3,
+        [&](int i) { moved += first[static_cast<std::size_t>(i)] != std::this_thread::get_id(); });
   }
   CHECK(moved == 0);
 }

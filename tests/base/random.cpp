@@ -30,8 +30,8 @@ TEST_CASE("random: a stream reads blocks (position / 4, stream) of key seed, in 
   const std::uint64_t seed = 0x0123456789abcdef, stream = 0xfedcba9876543210;
   random_stream random(seed, stream);
   for (std::uint32_t block = 0; block < 5; ++block) {
-    const philox::words words = philox::generate(
-        {block, 0, 0x76543210, 0xfedcba98}, {0x89abcdef, 0x01234567});
+    const philox::words words =
+        philox::generate({block, 0, 0x76543210, 0xfedcba98}, {0x89abcdef, 0x01234567});
     for (const std::uint32_t word : words) CHECK(random.next() == word);
   }
 }

@@ -133,7 +133,7 @@ class trainer {
   // begin(first, last, flops_per_token) is told before.
   template <class... Callbacks>
   void steps(isize count, Callbacks&&... callbacks) {
-    const auto tell = [&](auto& callback) {
+    [[maybe_unused]] const auto tell = [&](auto& callback) {
       if constexpr (requires { callback.begin(done_, done_ + count, 0.0); }) {
         callback.begin(done_, done_ + count, Model::flops_per_token(data_.time()));
       }

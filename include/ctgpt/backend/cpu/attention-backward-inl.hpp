@@ -186,26 +186,23 @@ struct backward_job {
     const f32_vector lse = constant(m.lse[query]), delta = constant(m.delta[query]);
     const f32_vector scale = constant(args.forward.scale);
     const int end = m.keys_of.end[row];
-    for (int c = m.keys_of.begin[row] / virtual_lanes * virtual_lanes; c < end;
-         c += virtual_lanes) {
+    const int start = m.keys_of.begin[row] / virtual_lanes * virtual_lanes;
+    alignas(64) float kept[tile];
+    if (dropout != nullptr) {
+      dropout_factors(*dropout, element + static_cast<std::uint64_t>(start), end - start, kept);
+    }
+    for (int c = start; c < end; c += native) {
       float* const s = m.scores + row * tile + c;
       float* const ds = m.dscores + row * tile + c;
-      lanes kept = lanes_of(1.0f);
-      if (dropout != nullptr) {
-        kept = dropout_factors(*dropout, element + static_cast<std::uint64_t>(c));
+      const f32_vector keep = dropout != nullptr ? load(kept + c - start) : constant(1.0f);
+      f32_vector x = load(s);
+      if (slope != 0.0f) {
+        x = hn::MulAdd(constant(slope), counting_from(distance + static_cast<float>(c)), x);
       }
-#pragma GCC unroll 4
-      for (int i = 0; i < parts; ++i) {
-        f32_vector x = load(s + i * native);
-        if (slope != 0.0f) {
-          const auto nearest = distance + static_cast<float>(c + i * native);
-          x = hn::MulAdd(constant(slope), hn::Iota(d, nearest), x);
-        }
-        const f32_vector p = exp(d, hn::Sub(x, lse));
-        const f32_vector above = hn::MulSub(load(ds + i * native), kept.part[i], delta);
-        store(hn::Mul(p, kept.part[i]), s + i * native);
-        store(hn::Mul(hn::Mul(p, above), scale), ds + i * native);
-      }
+      const f32_vector p = exp(d, hn::Sub(x, lse));
+      const f32_vector above = hn::MulSub(load(ds), keep, delta);
+      store(hn::Mul(p, keep), s);
+      store(hn::Mul(hn::Mul(p, above), scale), ds);
     }
   }
 };

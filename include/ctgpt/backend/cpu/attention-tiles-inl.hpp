@@ -27,6 +27,7 @@
 #include "ctgpt/backend/cpu/random-inl.hpp"
 #include "ctgpt/backend/cpu/workers.hpp"
 #include "ctgpt/backend/kernel_table.hpp"
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -106,16 +107,19 @@ constexpr int row_group = many_registers ? 8 : 12;  // a multiple of every `tall
 
 template <int R, int NV, class B>
 HWY_NOINLINE void chains(const product_task<B>& task, isize row, isize column) {
-  const spans& terms = *task.terms;
-  const int* const begin = terms.begin + row;
-  const int* const end = terms.end + row;
-  // All rows take [all_begin, all_end); before and after it some of them do.
+  const int* const begin = task.terms->begin + row;
+  const int* const end = task.terms->end + row;
+  // All rows take [all_begin, all_end); before and after it some of them do. On the diagonal they
+  // join or leave one by one.
   int first = begin[0], last = end[0], all_begin = first, all_end = last;
+  bool join = true, leave = true;
   for (int r = 1; r < R; ++r) {
     first = begin[r] < first ? begin[r] : first;
     last = end[r] > last ? end[r] : last;
     all_begin = begin[r] > all_begin ? begin[r] : all_begin;
     all_end = end[r] < all_end ? end[r] : all_end;
+    join = join && begin[r] == begin[0] + r;
+    leave = leave && end[r] == end[0] + r;
   }
   const isize a_row = task.a_row, a_step = task.a_step, b_step = task.b_step, c_row = task.c_row;
   float* const c = task.c + row * c_row + column;
@@ -137,19 +141,29 @@ HWY_NOINLINE void chains(const product_task<B>& task, isize row, isize column) {
       for (int v = 0; v < NV; ++v) sum[r][v] = hn::Mul(load(c + r * c_row + v * native), factor);
     }
   }
+  const float* x = a + first * a_step;
   isize k = first;
-  const auto some_rows = [&]() HWY_ATTR {
+  const auto add_row = [&](int r) HWY_ATTR {
+    const f32_vector element = constant(x[r * a_row]);
+#pragma GCC unroll 16
+    for (int v = 0; v < NV; ++v) sum[r][v] = hn::MulAdd(element, load(b + v * native), sum[r][v]);
+  };
+  const auto add_some = [&]() HWY_ATTR {
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
-      if (k < begin[r] || k >= end[r]) continue;
-      const f32_vector x = constant(a[r * a_row + k * a_step]);
-#pragma GCC unroll 16
-      for (int v = 0; v < NV; ++v) sum[r][v] = hn::MulAdd(x, load(b + v * native), sum[r][v]);
+      if (k >= begin[r] && k < end[r]) add_row(r);
     }
   };
-  for (; k < all_begin && k < last; ++k, b += b_step) some_rows();
-  const float* x = a + k * a_step;
-  for (; k < all_end; ++k, b += b_step, x += a_step) {
+  const auto next = [&]() HWY_ATTR { ++k, b += b_step, x += a_step; };
+  if (R > 1 && join && all_begin <= all_end) {
+#pragma GCC unroll 16
+    for (int t = 0; t < R - 1; ++t, next()) {
+#pragma GCC unroll 16
+      for (int r = 0; r <= t; ++r) add_row(r);
+    }
+  }
+  for (; k < all_begin && k < last; next()) add_some();
+  for (; k < all_end; next()) {
     f32_vector y[NV];
 #pragma GCC unroll 16
     for (int v = 0; v < NV; ++v) y[v] = load(b + v * native);
@@ -160,7 +174,14 @@ HWY_NOINLINE void chains(const product_task<B>& task, isize row, isize column) {
       for (int v = 0; v < NV; ++v) sum[r][v] = hn::MulAdd(element, y[v], sum[r][v]);
     }
   }
-  for (; k < last; ++k, b += b_step) some_rows();
+  if (R > 1 && leave && all_begin <= all_end) {
+#pragma GCC unroll 16
+    for (int t = 1; t < R; ++t, next()) {
+#pragma GCC unroll 16
+      for (int r = t; r < R; ++r) add_row(r);
+    }
+  }
+  for (; k < last; next()) add_some();
 
   const f32_vector scale = constant(task.scale);
 #pragma GCC unroll 16
@@ -243,7 +264,10 @@ HWY_NOINLINE void widen_rows(float* dst, isize padded, const T* src, isize strid
                              isize count) {
   const isize whole = count / native * native;
   for (isize r = 0; r < rows; ++r, dst += padded, src += stride) {
-    for (isize i = 0; i < whole; i += native) store(load(src + i), dst + i);
+    for (isize i = 0; i < whole; i += native) {
+      hwy::Prefetch(src + 8 * stride + i);
+      store(load(src + i), dst + i);
+    }
     for (isize i = whole; i < padded; i += native) {
       const auto left = static_cast<int>(most(0, count - i));
       store(left > 0 ? load_first(src + i, left) : constant(0.0f), dst + i);
@@ -331,21 +355,22 @@ HWY_INLINE void transpose(float* dst, const float* src, isize stride, isize colu
 
 // ---- dropout of probabilities -----------------------------------------------------------------
 
-using dropout_rule = standin_rule;
 HWY_INLINE dropout_rule rule_of(const attention_args& args) {
-  dropout_rule r{};
-  if (args.dropout > 0) {
-    auto* w = static_cast<const std::uint32_t*>(args.random.data);
-    r = {w[0], w[1], w[2], args.site, static_cast<std::uint32_t>(static_cast<double>(args.dropout) * 4294967296.0), 1.0f / (1.0f - args.dropout)};
-  }
-  return r;
+  if (args.dropout <= 0.0f) return {};
+  return make_dropout_rule(args.random.data, args.site, args.dropout);
 }
-HWY_INLINE lanes dropout_factors(const dropout_rule& r, std::uint64_t e) { return standin_factors(r, e); }
 // The first element of a query's row of probabilities.
 HWY_INLINE std::uint64_t probability_element(const attention_args& args, isize b, isize h, isize i) {
   const isize row = (b * args.heads + h) * args.time + i;
   return static_cast<std::uint64_t>(row) *
          static_cast<std::uint64_t>(round_up(args.time, virtual_lanes));
+}
+
+// first, first + 1, .. (Highway 1.0.3 makes its Iota in a loop at run time)
+HWY_INLINE f32_vector counting_from(float first) {
+  HWY_ALIGN static constexpr float ramp[virtual_lanes] = {0, 1, 2,  3,  4,  5,  6,  7,
+                                                          8, 9, 10, 11, 12, 13, 14, 15};
+  return hn::Add(load(ramp), constant(first));
 }
 
 // ---- the online softmax -----------------------------------------------------------------------
@@ -390,34 +415,41 @@ struct query_rows {
   }
 };
 
+// Adds the slope, and hides what the row does not see, in scores [start, end) of a row.
+HWY_INLINE void adjust_scores(const query_rows& q, isize row, isize first_key, int start) {
+  const int begin = q.visible.begin[row], end = q.visible.end[row];
+  float* const s = q.scores + row * tile;
+  const auto nearest = static_cast<float>(first_key - q.position[row]);
+  const f32_vector slope = constant(q.slope[row]), hidden = constant(-__builtin_huge_valf());
+  const f32_vector from = constant(static_cast<float>(begin));
+  const f32_vector to = constant(static_cast<float>(end));
+  for (int c = start; c < end; c += native) {
+    const f32_vector key = counting_from(static_cast<float>(c));
+    f32_vector x = load(s + c);
+    if (q.sloped) x = hn::MulAdd(slope, hn::Add(key, constant(nearest)), x);
+    store(hn::IfThenElse(hn::And(hn::Ge(key, from), hn::Lt(key, to)), x, hidden), s + c);
+  }
+  for (int c = (end + native - 1) / native * native; c % virtual_lanes != 0; c += native) {
+    store(hidden, s + c);
+  }
+}
+
 // Scores of one row and tile become exp(score - m); m, and the sums of this tile, are kept.
 HWY_INLINE void softmax_row(query_rows& q, isize row, isize first_key) {
   const f32_tag d;
   const int begin = q.visible.begin[row], end = q.visible.end[row];
+  const int start = begin / virtual_lanes * virtual_lanes;
   float* const s = q.scores + row * tile;
-  q.factor[row] = q.largest[row];
+  const float before = q.largest[row];
+  q.factor[row] = before;
   lanes total = lanes_of(0.0f);
   if (begin < end) {
-    const int start = begin / virtual_lanes * virtual_lanes;
-    lanes top = lanes_of(q.largest[row]);
+    if (q.sloped || end - begin < tile) adjust_scores(q, row, first_key, start);
+    lanes top = lanes_of(before);
     for (int c = start; c < end; c += virtual_lanes) {
-      lanes x = load_lanes(s + c);
+      const lanes x = load_lanes(s + c);
 #pragma GCC unroll 4
-      for (int i = 0; i < parts; ++i) {
-        const int j = c + i * native;
-        if (q.sloped) {
-          const auto distance = static_cast<float>(first_key + j - q.position[row]);
-          x.part[i] = hn::MulAdd(constant(q.slope[row]), hn::Iota(d, distance), x.part[i]);
-        }
-        if (j < begin || j + native > end) {
-          const f32_vector key = hn::Iota(d, static_cast<float>(j));
-          const auto seen = hn::And(hn::Ge(key, constant(static_cast<float>(begin))),
-                                    hn::Lt(key, constant(static_cast<float>(end))));
-          x.part[i] = hn::IfThenElse(seen, x.part[i], constant(-__builtin_huge_valf()));
-        }
-        top.part[i] = hn::Max(top.part[i], x.part[i]);
-      }
-      store_lanes(x, s + c);
+      for (int i = 0; i < parts; ++i) top.part[i] = hn::Max(top.part[i], x.part[i]);
     }
     const float largest = max_of(top);
     q.largest[row] = largest;
@@ -428,13 +460,15 @@ HWY_INLINE void softmax_row(query_rows& q, isize row, isize first_key) {
         x.part[i] = exp(d, hn::Sub(x.part[i], constant(largest)));
         total.part[i] = hn::Add(total.part[i], x.part[i]);
       }
-      if (q.dropout != nullptr) {
-        const auto element = q.first_element[row] + static_cast<std::uint64_t>(first_key + c);
-        const lanes kept = dropout_factors(*q.dropout, element);
-#pragma GCC unroll 4
-        for (int i = 0; i < parts; ++i) x.part[i] = hn::Mul(x.part[i], kept.part[i]);
-      }
       store_lanes(x, s + c);
+    }
+    if (q.dropout != nullptr) {
+      alignas(64) float kept[tile];
+      const auto element = q.first_element[row] + static_cast<std::uint64_t>(first_key + start);
+      dropout_factors(*q.dropout, element, end - start, kept);
+      for (int c = start; c < end; c += native) {
+        store(hn::Mul(load(s + c), load(kept + c - start)), s + c);
+      }
     }
   }
   store_lanes(total, q.tile_sums + row * virtual_lanes);

@@ -1,10 +1,12 @@
 // How the kernels walk over tensors: in pieces of f32, shared out among the workers.
 //
-// Every kernel computes on f32. An f32 tensor is read and written where it lies; bf16 is widened into
-// a small buffer before, and rounded from it after. So each kernel is written, and compiled, once.
-//   for_chunks    pieces of at most `chunk` elements of a row, for kernels that treat elements alone
-//   in_parallel   a static partition of any count of items
-//   map           out[i] = f(in[i]...) on machine vectors, with a masked end
+// Every kernel computes on f32. An f32 tensor is read and written where it lies; bf16 is widened
+// into a small buffer before, and rounded from it after. So each kernel is written, and compiled,
+// once.
+//   for_chunks    pieces of at most `chunk` elements of a row, for kernels that treat elements
+//   alone in_parallel   a static partition of any count of items map           out[i] = f(in[i]...)
+//   on machine vectors, with a masked end for_vectors   the vectors of a row with their virtual
+//   lanes, for reductions
 // Work below `worth_a_worker` elements a worker is not shared out; results never depend on it.
 // Errors: an element type other than f32 and bf16 throws ctgpt::error before work begins.
 #if defined(CTGPT_BACKEND_CPU_CHUNKS_INL) == defined(HWY_TARGET_TOGGLE)
@@ -19,13 +21,15 @@
 #include "ctgpt/backend/kernel_table.hpp"
 #include "hwy/highway.h"
 
+namespace ctgpt::inline CTGPT_ABI::cpu_kernels {
+// Throws the sentence. Declared and defined (impl.hpp) outside the target regions.
+[[noreturn]] inline void reject_element(const char* entry, element type);
+}  // namespace ctgpt::inline CTGPT_ABI::cpu_kernels
+
 HWY_BEFORE_NAMESPACE();
 namespace ctgpt {
 inline namespace CTGPT_ABI {
 namespace cpu_kernels {
-
-// Throws the sentence; defined in the dispatch unit, outside every target region.
-[[noreturn]] void reject_element(const char* entry, element type);
 
 namespace HWY_NAMESPACE {
 
@@ -50,6 +54,10 @@ HWY_INLINE void require_f32(const char* entry, const Tensors&... tensors) {
   }
 }
 
+HWY_INLINE isize smaller_of(isize a, isize b) { return a < b ? a : b; }
+HWY_INLINE isize pieces_of(isize count, isize size) { return (count + size - 1) / size; }
+HWY_INLINE isize padded(isize count) { return pieces_of(count, virtual_lanes) * virtual_lanes; }
+
 // ---- reading and writing --------------------------------------------------------------------
 
 template <class T>
@@ -57,7 +65,7 @@ HWY_INLINE T* element_at(const tensor& t, isize row, isize col) {
   return static_cast<T*>(t.data) + row * t.stride + col;
 }
 
-HWY_NOINLINE void widen(const bf16* from, isize count, float* to) {
+inline HWY_NOINLINE void widen(const bf16* from, isize count, float* to) {
   isize i = 0;
   for (; i + native <= count; i += native) store(load(from + i), to + i);
   if (i < count) {
@@ -65,7 +73,7 @@ HWY_NOINLINE void widen(const bf16* from, isize count, float* to) {
     store_first(load_first(from + i, rest), to + i, rest);
   }
 }
-HWY_NOINLINE void narrow(const float* from, isize count, bf16* to) {
+inline HWY_NOINLINE void narrow(const float* from, isize count, bf16* to) {
   isize i = 0;
   for (; i + native <= count; i += native) store(load(from + i), to + i);
   if (i < count) {
@@ -88,6 +96,7 @@ HWY_INLINE void commit(const tensor& t, isize row, isize col, isize count, const
   if (t.type == element::bf16) narrow(computed, count, element_at<bf16>(t, row, col));
 }
 
+// out may be one of the inputs. Requires: f of 0 is harmless.
 template <class F, class... In>
 HWY_INLINE void map(isize count, float* out, const F& f, const In*... in) {
   isize i = 0;
@@ -98,29 +107,26 @@ HWY_INLINE void map(isize count, float* out, const F& f, const In*... in) {
   }
 }
 
-// A reduction of a row: r = f(r, in...) lane by lane, element i in lane i % 16. `f` also gets the
-// number of lanes that count (native, or less at the end), for what is not neutral at 0.
-template <class F, class... In>
-HWY_INLINE void reduce(isize count, lanes& r, const F& f, const In*... in) {
+// body(i, p, kept) for every machine vector of a row: element i on, virtual lanes of part p, of
+// which the first `kept` are in the row. Part p is a constant in every copy of the body, so that
+// sixteen lanes stay in registers.
+template <class Body>
+HWY_INLINE void for_vectors(isize count, const Body& body) {
   isize i = 0;
   for (; i + virtual_lanes <= count; i += virtual_lanes) {
     HWY_UNROLL(16)
-    for (int p = 0; p < parts; ++p) {
-      r.part[p] = f(r.part[p], native, load(in + i + p * native)...);
-    }
+    for (int p = 0; p < parts; ++p) body(i + p * native, p, native);
   }
-  for (int p = 0; i < count; ++p, i += native) {
-    const int rest = static_cast<int>(count - i < native ? count - i : native);
-    r.part[p] = f(r.part[p], rest, load_first(in + i, rest)...);
+  HWY_UNROLL(16)
+  for (int p = 0; p < parts; ++p) {
+    const isize left = count - i - p * native;
+    if (left > 0) body(i + p * native, p, static_cast<int>(smaller_of(left, native)));
   }
 }
 
 // ---- sharing out ----------------------------------------------------------------------------
 
 constexpr isize worth_a_worker = 16384;  // elements; about the price of waking one
-
-HWY_INLINE isize smaller_of(isize a, isize b) { return a < b ? a : b; }
-HWY_INLINE isize pieces_of(isize count, isize size) { return (count + size - 1) / size; }
 
 struct span {
   isize begin, end;
@@ -163,8 +169,8 @@ HWY_INLINE bool contiguous(const tensor& t) {
   return t.data == nullptr || t.rows <= 1 || t.stride == t.cols;
 }
 
-// body(row, col, count) for every chunk of a (rows, cols) tensor. `flat`: all tensors of the kernel are
-// contiguous, so that the whole may pass for one row.
+// body(row, col, count) for every chunk of a (rows, cols) tensor. `flat`: all tensors of the kernel
+// are contiguous, so that the whole may pass for one row.
 template <class Body>
 HWY_INLINE void for_chunks(context* state, isize rows, isize cols, bool flat, const Body& body) {
   if (flat) {

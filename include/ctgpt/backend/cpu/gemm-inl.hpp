@@ -30,7 +30,7 @@ namespace cpu_kernels {
 namespace HWY_NAMESPACE {
 namespace products {
 
-inline constexpr isize depth_limit = 256;     // k of a block; a multiple of block_length
+inline constexpr isize depth_limit = KC;     // k of a block; a multiple of block_length
 inline constexpr isize rows_limit = 1024;     // rows of a block of C
 inline constexpr isize staged_limit = 16 * panel;  // columns of C whose chains wait in f32
 inline constexpr double least_forked_flops = 5e5;
@@ -76,7 +76,7 @@ struct gemm {
     staged = args.c.type == element::bf16 && blocks > 1;
     choose_parts();
     block_rows = round_up(quotient_up(m, quotient_up(m, rows_limit)), tile_rows);
-    block_cols = staged ? staged_limit : round_up(n, panel);
+    block_cols = smaller(CH*panel, round_up(n, panel));
   }
 
   // Cost of the slowest part in multiply-adds, an element packed counting as eight.
@@ -240,6 +240,13 @@ struct gemm {
     }
     const auto multiply = a_in_rows ? tile_for<order::rows, float>(piece.rows, vectors)
                                     : tile_for<order::columns, float>(piece.rows, vectors);
+#ifdef PF
+    if (in_place) {
+      for (isize r = piece.rows; r < piece.rows + tile_rows; ++r) {
+        for (isize i = 0; i < piece.cols; i += 16) __builtin_prefetch(x + r * step + i, PF);
+      }
+    }
+#endif
     multiply(length, from.a, from.a_step, from.b, from.b_step, x, step, from_c);
     if (last) {
       if (!in_place || has_epilogue(args)) finish_region(args, piece, x, step);

@@ -52,10 +52,16 @@
 #if HWY_ONCE && !defined(CTGPT_BACKEND_CPU_IMPL_ONCE)
 #define CTGPT_BACKEND_CPU_IMPL_ONCE
 #include "ctgpt/backend/cpu/isa.hpp"
+#include "ctgpt/base/error.hpp"
 
 namespace ctgpt {
 inline namespace CTGPT_ABI {
 namespace cpu_kernels {
+
+[[noreturn]] inline void reject_element(const char* entry, element type) {
+  fail("the cpu backend's ", entry, " knows f32 and bf16, not ", element_name(type),
+       "; use precision f32 or bf16, or another backend");
+}
 
 // One family's fill function for each instruction set; null where the build has none.
 struct family {

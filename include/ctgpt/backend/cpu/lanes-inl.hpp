@@ -101,6 +101,25 @@ HWY_INLINE void store_first(f32_vector v, bf16* p, int n) {
 }
 #endif
 
+// All of a vector, or its first n < native elements.
+template <class T>
+HWY_INLINE f32_vector load_up_to(const T* p, int n) {
+  return n == native ? load(p) : load_first(p, n);
+}
+template <class T>
+HWY_INLINE void store_up_to(f32_vector v, T* p, int n) {
+  if (n == native) {
+    store(v, p);
+  } else {
+    store_first(v, p, n);
+  }
+}
+// v with `rest` in place of all but its first n elements.
+HWY_INLINE f32_vector only_first(f32_vector v, int n, float rest = 0.0f) {
+  if (n == native) return v;
+  return hn::IfThenElse(hn::FirstN(f32_tag(), static_cast<std::size_t>(n)), v, constant(rest));
+}
+
 // ---- sixteen lanes --------------------------------------------------------------------------
 
 struct lanes {

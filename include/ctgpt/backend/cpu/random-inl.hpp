@@ -1,10 +1,10 @@
 // Philox4x32-10 on vectors, and the dropout of 16 elements that hangs on it.
 //
-// Word e % 4 of philox{e / 4 lo, e / 4 hi, site, counter}(seed) belongs to element e; the element is
-// kept when the word >= rate * 2^32. A 64-bit lane holds one counter: 32 x 32 bit products read only
-// the lower half of a lane, so that the upper half may hold anything until the words are stored.
-// Shapes: random_words writes the words of `count` elements from a multiple of 4 on, in order.
-// Errors: none. Reference: Salmon et al., SC 2011; the same bits as base/random.hpp.
+// Word e % 4 of philox{e / 4 lo, e / 4 hi, site, counter}(seed) belongs to element e; the element
+// is kept when the word >= rate * 2^32. A 64-bit lane holds one counter: 32 x 32 bit products read
+// only the lower half of a lane, so that the upper half may hold anything until the words are
+// stored. Shapes: random_words writes the words of `count` elements from a multiple of 4 on, in
+// order. Errors: none. Reference: Salmon et al., SC 2011; the same bits as base/random.hpp.
 #if defined(CTGPT_BACKEND_CPU_RANDOM_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef CTGPT_BACKEND_CPU_RANDOM_INL
 #undef CTGPT_BACKEND_CPU_RANDOM_INL
@@ -36,7 +36,8 @@ HWY_INLINE dropout_rule make_dropout_rule(const void* state, std::uint32_t site,
   const double bound = static_cast<double>(rate) * 4294967296.0;
   auto threshold = static_cast<std::uint64_t>(bound);
   if (static_cast<double>(threshold) < bound) ++threshold;
-  const bool none = threshold > 0xffffffffu;  // rate 1 keeps nothing; the scale sees to the last word
+  const bool none =
+      threshold > 0xffffffffu;  // rate 1 keeps nothing; the scale sees to the last word
   return {{word[0], word[1]},
           word[2],
           site,
@@ -117,7 +118,8 @@ HWY_INLINE void dropout_factors(const dropout_rule& rule, std::uint64_t element,
   for (int e = 0; e < count; e += 32) {
     HWY_UNROLL(8)
     for (int i = 0; i < 8; i += step) {
-      philox_words(d, rule, (element + static_cast<std::uint64_t>(e)) / 4 + static_cast<std::uint64_t>(i),
+      philox_words(d, rule,
+                   (element + static_cast<std::uint64_t>(e)) / 4 + static_cast<std::uint64_t>(i),
                    words + 2 * i);
     }
     const auto* first = reinterpret_cast<const std::uint32_t*>(words);

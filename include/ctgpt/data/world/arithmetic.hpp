@@ -1,10 +1,11 @@
 // Sums of the embedded world: in digits and in words, with the working that a small model needs.
 //
 // A sum has two numbers from 10 to 89 whose total is at most 99: 1,640 pairs without regard to
-// order. The answer works units first, "8+5=13, 30+20=50, 63.", because a small model that writes
-// the steps down learns sums that it has not seen, and one that must say the total at once does
-// not. Its last word is the total. The steps of a working are no sums of their own: "30+20" adds
-// two round numbers, so a pair of round numbers is never held out.
+// order. The answer works units first, "8+5=13, 30+20=50, 63.": a small model that writes the steps
+// down learns sums that it has not seen, and one that must say the total at once does not. The
+// last word is the total.
+//
+// A step such as "30+20" adds two round numbers, so a pair of round numbers is never held out.
 #pragma once
 
 #include <array>

@@ -7,7 +7,8 @@
 //
 // The questions of a conversation are the ones that training may ask (data/world/held_out.hpp), or
 // small talk, or about somebody who is not in the world, which the bot answers by a fixed sentence:
-// a small model cannot repeat a name that it has never seen.
+// a small model cannot repeat a name that it has never seen. The bot also says words after the user
+// and writes numbers in digits, which trains copying and reading at little cost.
 #pragma once
 
 #include <array>

@@ -1,16 +1,17 @@
 // What training must never see, chosen from the seed alone, and the guard that enforces it.
 //
 // Held out of training are
-//   phrasings: two of six questions of every fact; all six of one fact in eight, which is then
-//   stated
-//              but never asked; and the seventh question of every attribute;
-//   two facts: 64 combinations such as (boss of Anna, home), in all of their phrasings;
-//   sums:      128 pairs of numbers, in both orders, in digits and in words;
-//   stories:   128 whole stories, whatever the order of their sentences, opening or question.
-// The generator chooses what it writes with may_ask(), may_combine(), may_add() and may_tell(). The
-// guard knows nothing of those: it holds the texts that follow from the list above, and looks up
-// every question and sum that is written. Errors: guard::question and guard::sum throw ctgpt::error
-// when a held-out text is about to be written.
+// - phrasings: two of the six questions of every fact, all six of one fact in eight, which is then
+//   stated but never asked, and the seventh question of every attribute;
+// - two facts: 64 combinations, such as Anna's boss's home, in all of their phrasings;
+// - sums: 128 pairs of numbers, in both orders, in digits and in words;
+// - stories: 128 whole ones, whatever the opening, the order of their sentences or the question.
+//   (Holding out pairs of a thing and a room would teach that such a pair is never the answer.)
+//
+// The writer draws by may_ask(), may_combine(), may_add() and may_tell(). The guard knows nothing
+// of those: it holds the texts that follow from the list, and looks up whatever is written.
+//
+// Errors: guard::question and guard::sum throw ctgpt::error for what is held out.
 #pragma once
 
 #include <algorithm>

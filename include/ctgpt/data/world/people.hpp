@@ -3,13 +3,14 @@
 //
 // A fact is (attribute, subject, value): (home, Anna, Oakby). Nine attributes: home, job, pet and
 // food of a person; friend, cousin and boss of a person, whose value is a person; trade and site of
-// a town. Friends and cousins are pairs (Tom's friend is Anna if Anna's friend is Tom), bosses form
+// a town. Friends and cousins are pairs (Leo's friend is Anna if Anna's friend is Leo), bosses form
 // a tree, so the one person at its top has none. Values are dealt like cards, so none is rare.
-// Every attribute has four statements and six questions, and a seventh question that is only ever
-// asked of a trained model. The first statement is the canonical one: answers use it, and its last
-// word is the value. The first three questions also fit a subject such as "the boss of Anna". In a
-// form $0 is the subject, $1 the value and $2 the relation's noun. Names are short and differ in
-// their first letter, since a small model of characters has to learn them.
+//
+// Every attribute has four statements and six questions, and a seventh question that only a trained
+// model is asked. The first statement is the canonical one: answers use it, and its last word is
+// the value. The first three questions also fit a subject such as "the boss of Anna".
+//
+// Names are short and differ in their first letter: a small model of characters has to learn them.
 #pragma once
 
 #include <array>

@@ -1,19 +1,19 @@
 // The held-out questions of the embedded world, and how answers are scored.
 //
 // world_questions(seed) lists 512 questions, 128 of each kind, which no training text of that seed
-// contains; the parts of a kind are shuffled, so that its first questions are a fair sample.
-//   stated_fact  a fact that training states. 80 ask it in a phrasing that training used for other
-//   facts
-//                only ("unseen phrasing"), 24 ask a fact that training never asks ("never asked"),
-//                24 in a form that training never uses ("new form")
-//   two_facts    64 combinations, each in two phrasings: "Where does Anna's boss live?"
-//   story        128 stories that training never tells, followed by one question about each
-//   sum          128 pairs of numbers that training never adds, half of them "digits", half "words"
-// Score: a continuation is right when the last word of its first line is the answer. The working
-// before that word ("8+5=13, 30+20=50, 63.") is not compared. Beside the score stands what no
-// understanding gives: the share of the questions whose answer is the most common one among the
-// kind's training questions, and for stories the expected share of a random candidate, a room of
-// the same story.
+// contains. A kind's questions are shuffled, so that the first of them are a fair sample.
+// - stated_fact: 80 in a phrasing that training uses for other facts only ("unseen phrasing"), 24
+//   about facts that it never asks ("never asked"), 24 in a form that it never uses ("new form")
+// - two_facts: 64 combinations, each in two phrasings, "Q: Where does Anna's boss live?"
+// - story: 128 stories that training never tells, each followed by one question about it
+// - sum: 128 pairs of numbers that training never adds, half in "digits" and half in "words"
+//
+// Score: a continuation is right when the last word of its first line is the answer; the working
+// before that word ("8+5=13, 30+20=50, 63.") is not compared. The baseline needs no understanding:
+// the share of questions whose answer is the most common one among the kind's training questions;
+// for stories the expected share of a random candidate, a room of the same story.
+//
+// Errors: score_questions throws where questions and continuations differ in number.
 #pragma once
 
 #include <algorithm>

@@ -2,11 +2,11 @@
 // about, and tales that are only told.
 //
 // "Anna came home. The hat is in the barn. The cup is in the shed." is a story of two or three
-// things; "Where is the cup?" is answered by "The cup is in the shed.", a sentence of the story, so
-// that what a model needs is to look up, not to know. Things, rooms and people are drawn afresh for
-// each story, so nothing outside the story helps. Its key names which thing lies where, without
-// regard to order. A tale is built from facts: whoever lives in Oakby in a tale lives there in
-// every other piece.
+// things; "Where is the cup?" is answered by "The cup is in the shed.", a sentence of the story:
+// a model has to look it up. Things, rooms and people are drawn afresh for each story, so nothing
+// outside the story helps. Its key says which thing lies where, without regard to order.
+//
+// A tale is built from facts: who lives in Oakby in a tale lives there in every other piece.
 #pragma once
 
 #include <algorithm>

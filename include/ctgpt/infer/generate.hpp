@@ -1,0 +1,121 @@
+// generate: continues a prompt, one sampled token after the other.
+//
+//   std::cout << ctgpt::generate(net, text::bytes{}, "Once", {.tokens = 200, .temperature = 0.8f});
+//
+//   decoder run(net);
+//   const generated end = generate(run, tokenizer, tokenizer.encode("Once"), {.stop = {"\n\n"}},
+//                                  [](std::string_view piece) { std::cout << piece << std::flush;
+//                                  });
+//
+// The prompt is computed in one go, each new token against the cache; past the context the window
+// moves on (infer/moving_window.hpp). Tokens are drawn by infer/sampler.hpp, the repetition penalty
+// looking at the window. Text leaves as soon as it is complete UTF-8 and no part of a stop string;
+// ill-formed bytes become U+FFFD, and a character that the last token leaves unfinished is left
+// out. Ensures: the same tokens as without a cache; same options, same text. Once the buffers have
+// grown, a token costs no allocation beyond the tokenizer's own. Errors: options out of range, an
+// empty prompt: usage_error; otherwise those of the parts.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ctgpt/infer/moving_window.hpp"
+#include "ctgpt/infer/sampler.hpp"
+#include "ctgpt/infer/stop.hpp"
+#include "ctgpt/model/decoder.hpp"
+#include "ctgpt/text/utf8.hpp"
+
+namespace ctgpt::inline CTGPT_ABI {
+
+// How to continue. One flat aggregate, so that a call can name what it changes.
+struct generation {
+  isize tokens = 200;  // at most
+  float temperature = 0.8f;
+  int top_k = 200;
+  float top_p = 1.0f;
+  float min_p = 0.0f;
+  float repetition_penalty = 1.0f;
+  std::uint64_t seed = 1337;
+  std::vector<std::string> stop = {};
+
+  sampling sampler_options() const {
+    return {temperature, top_k, top_p, min_p, repetition_penalty, seed};
+  }
+  // What is wrong with these options, as one sentence; empty when nothing is.
+  std::string validate() const {
+    if (tokens < 0) return join("the number of tokens must not be negative, but is ", tokens);
+    for (const std::string& each : stop) {
+      if (std::string wrong = stop_filter::validate(each); !wrong.empty()) return wrong;
+    }
+    return sampler_options().validate();
+  }
+};
+
+enum class ending : std::uint8_t { length, stop };
+
+struct generated {
+  isize tokens = 0;  // sampled, those of the stop string included
+  ending reason = ending::length;
+};
+
+namespace detail {
+
+// One token's share of the text.
+template <class Tokenizer>
+std::string bytes_of(const Tokenizer& tokenizer, std::int32_t token) {
+  if constexpr (requires { tokenizer.token_bytes(token); }) {
+    return tokenizer.token_bytes(token);
+  } else {
+    return tokenizer.decode(std::span<const std::int32_t>(&token, 1));
+  }
+}
+
+}  // namespace detail
+
+// Calls on_text(std::string_view) with each piece of the continuation; pieces are never empty.
+template <token_decoder Decoder, class Tokenizer, class OnText>
+generated generate(Decoder& run, const Tokenizer& tokenizer, std::span<const std::int32_t> prompt,
+                   const generation& options, OnText&& on_text) {
+  if (const std::string wrong = options.validate(); !wrong.empty()) throw usage_error(wrong);
+  if (prompt.empty()) {
+    throw usage_error("the prompt is empty; give the model at least one token to continue from");
+  }
+  sampler choose(options.sampler_options(), run.vocab());
+  moving_window<Decoder> window(run);
+  text::utf8_stream characters;
+  stop_filter screen(options.stop);
+  const auto show = [&](std::string_view piece) {
+    if (!piece.empty()) on_text(piece);
+  };
+
+  generated result;
+  if (options.tokens == 0) return result;
+  window.append(prompt);
+  for (;;) {
+    const std::int32_t token = choose.next(window.logits(), window.ids());
+    ++result.tokens;
+    show(screen.push(characters.push(detail::bytes_of(tokenizer, token))));
+    if (screen.stopped()) {
+      result.reason = ending::stop;
+      return result;
+    }
+    if (result.tokens == options.tokens) break;  // the last token need not be computed on
+    window.append(token);
+  }
+  show(screen.flush());
+  return result;
+}
+
+// The prompt and its continuation.
+template <class Model, class Tokenizer>
+std::string generate(const network<Model>& net, const Tokenizer& tokenizer, std::string_view prompt,
+                     const generation& options = {}) {
+  decoder<Model> run(net);
+  std::string text(prompt);
+  generate(run, tokenizer, tokenizer.encode(prompt), options,
+           [&text](std::string_view piece) { text += piece; });
+  return text;
+}
+
+}  // namespace ctgpt::inline CTGPT_ABI

@@ -1,0 +1,75 @@
+// moving_window: the tokens that a model with a bounded context sees of a text that grows without
+// bound, kept in step with a decoder's cache.
+//
+// Token by token: while the window holds fewer than `context` tokens the next one joins it; when it
+// is full, the window becomes its own last half (context / 2 tokens), whose keys and values are
+// computed again at positions 0, 1, ..., and then the next one joins it. Ensures: the window
+// depends on the tokens alone, never on how they were cut into appends: of n tokens it is the last
+// n - h ceil((n - context) / h), h = context - context / 2, or all of them while n <= context. So
+// logits() equals an uncached computation on ids(), and a long prompt counts as if it had been
+// generated. Cost: one token's work an append, and context / 2 + 1 tokens' once in h. Errors: a
+// token outside the vocabulary; the decoder's own.
+#pragma once
+
+#include <algorithm>
+#include <concepts>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "ctgpt/base/element.hpp"
+#include "ctgpt/base/error.hpp"
+
+namespace ctgpt::inline CTGPT_ABI {
+
+// What model/decoder.hpp offers; anything that does will do.
+template <class T>
+concept token_decoder = requires(T& decoder, std::span<const std::int32_t> tokens, isize sequence,
+                                 isize start) {
+  decoder.feed(tokens, sequence, start);
+  { decoder.logits() } -> std::convertible_to<std::span<const float>>;
+  { decoder.vocab() } -> std::convertible_to<isize>;
+  { decoder.context() } -> std::convertible_to<isize>;
+};
+
+template <token_decoder Decoder>
+class moving_window {
+ public:
+  // Uses one sequence of the decoder, from its start.
+  explicit moving_window(Decoder& run, isize sequence = 0) : run_(&run), sequence_(sequence) {
+    ids_.reserve(static_cast<std::size_t>(run.context()));
+  }
+
+  void append(std::span<const std::int32_t> tokens) {
+    for (const std::int32_t token : tokens) {
+      expects(token >= 0 && token < run_->vocab(), "the token ", token,
+              " is outside the model's vocabulary of ", run_->vocab());
+    }
+    const isize held = size(), more = static_cast<isize>(tokens.size());
+    const isize context = run_->context(), hop = context - context / 2;
+    if (more == 0) return;
+    if (held + more <= context) {
+      ids_.insert(ids_.end(), tokens.begin(), tokens.end());
+      run_->feed(tokens, sequence_, held);
+      return;
+    }
+    const isize passed = (held + more - context + hop - 1) / hop * hop;
+    ids_.erase(ids_.begin(), ids_.begin() + std::min(passed, held));
+    ids_.insert(ids_.end(), tokens.begin() + std::max(passed - held, isize{0}), tokens.end());
+    run_->feed(ids_, sequence_, 0);
+  }
+  void append(std::int32_t token) { append({&token, 1}); }
+
+  // What the model sees, oldest first.
+  std::span<const std::int32_t> ids() const { return ids_; }
+  isize size() const { return static_cast<isize>(ids_.size()); }
+  // Of the token after ids(). Requires: something was appended, and the decoder fed by nobody else.
+  std::span<const float> logits() const { return run_->logits(); }
+
+ private:
+  Decoder* run_;
+  isize sequence_;
+  std::vector<std::int32_t> ids_;
+};
+
+}  // namespace ctgpt::inline CTGPT_ABI

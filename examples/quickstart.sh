@@ -70,12 +70,8 @@ check_compiler_version
 
 heading "2/5 build"
 if [[ ! -e $build/CMakeCache.txt ]]; then
-  mkdir -p "$build"
   run cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCTGPT_BUILD_TESTS=OFF \
-    -DCTGPT_BUILD_BENCHMARKS=OFF >"$build/configure.log" || {
-    cat "$build/configure.log"
-    exit 1
-  }
+    -DCTGPT_BUILD_BENCHMARKS=OFF
 fi
 run cmake --build "$build" --target ctgpt_program --parallel
 ctgpt=$build/ctgpt

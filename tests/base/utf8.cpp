@@ -82,7 +82,7 @@ TEST_CASE("utf8: of all sequences of 1, 2 and 3 bytes exactly the well-formed on
 }
 
 TEST_CASE("utf8: four-byte sequences at the edges of the ranges") {
-  for (const unsigned char first : {0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xF8, 0xFF}) {
+  for (const int first : {0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xF8, 0xFF}) {
     for (int second = 0; second < 256; ++second) {
       for (const char third : {'\x7F', '\x80', '\xBF', '\xC0'}) {
         const std::string text{static_cast<char>(first), static_cast<char>(second), third, '\x80'};

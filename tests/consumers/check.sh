@@ -20,8 +20,9 @@ say_and_run() {
 build_with_cmake() {
   local launcher=()
   if command -v ccache >/dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
-  say_and_run cmake -S "$source/tests/consumers/$way" -B "$work/build" -DCMAKE_BUILD_TYPE=Release \
-    "-DCMAKE_CXX_COMPILER=$compiler" "-DCTGPT_SOURCE=$source" "${launcher[@]}" "$@"
+  say_and_run cmake -S "$source/tests/consumers/$way" -B "$work/build" -G Ninja \
+    -DCMAKE_BUILD_TYPE=Release "-DCMAKE_CXX_COMPILER=$compiler" "-DCTGPT_SOURCE=$source" \
+    "${launcher[@]}" "$@"
   say_and_run cmake --build "$work/build" --parallel 2
   hello=$work/build/hello
 }
@@ -48,7 +49,7 @@ case $way in
       echo "a program without the dispatch unit must not link"
       exit 1
     fi
-    if ! grep -E "undefined reference to .*include_ctgpt_backend_cpu_impl" "$work/log"; then
+    if ! grep -E "undefined reference to .*that_includes_ctgpt_backend_cpu_impl_hpp" "$work/log"; then
       cat "$work/log"
       echo "the linker's message must name the header to include"
       exit 1

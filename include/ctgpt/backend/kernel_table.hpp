@@ -249,6 +249,10 @@ struct kernel_table {
   void (*replay)(context*, void* recording);
   void (*record_release)(context*, void* recording);
 
+  // Runs `rounds` rounds of the fastest arithmetic on all workers, out of registers, waits, and returns
+  // the floating-point operations done: the ceiling that speeds are compared with. May be null.
+  double (*burn)(context*, isize rounds);
+
   void (*fill)(context*, const fill_args&);
   void (*convert)(context*, const convert_args&);
   void (*add)(context*, const add_args&);

@@ -150,17 +150,10 @@ struct cached_job {
       }
     }
     q.begin();
-    for (isize t = rows.first_tile; t <= rows.last_tile; ++t) {
-      const isize page = page_of(args.cache, rows.sequence, t * tile);
-      const isize keys = key_column(args.cache, shared, t * tile);
-      const isize values = value_column(args.cache, shared, t * tile);
-      if (args.cache.keys.type == element::bf16) {
-        attend_cached(q, element_at<const bf16>(args.cache.keys, page, keys),
-                      element_at<const bf16>(args.cache.values, page, values), t * tile, wide);
-      } else {
-        attend_cached(q, element_at<const float>(args.cache.keys, page, keys),
-                      element_at<const float>(args.cache.values, page, values), t * tile, wide);
-      }
+    if (args.cache.keys.type == element::bf16) {
+      attend_tiles<bf16>(q, rows, shared, wide);
+    } else {
+      attend_tiles<float>(q, rows, shared, wide);
     }
     isize r = 0;
     for (isize row = rows.begin; row < rows.end; ++row) {
@@ -172,24 +165,37 @@ struct cached_job {
 
   // A tile is read where it lies, unless it must be widened for many rows or its values padded.
   template <class T>
-  void attend_cached(query_rows& q, const T* keys, const T* values, isize first_key,
-                     float* wide) const {
+  void attend_tiles(query_rows& q, const rows_together& rows, isize shared, float* wide) const {
     constexpr bool narrow = sizeof(T) < sizeof(float);
-    if (size == padded && (!narrow || q.rows < 4)) {
-      attend(q, keys, values, size, first_key);
-      return;
+    const cache_view& cache = args.cache;
+    const auto keys_of = [&](isize t) HWY_ATTR {
+      return element_at<const T>(cache.keys, page_of(cache, rows.sequence, t * tile),
+                                 key_column(cache, shared, t * tile));
+    };
+    const auto values_of = [&](isize t) HWY_ATTR {
+      return element_at<const T>(cache.values, page_of(cache, rows.sequence, t * tile),
+                                 value_column(cache, shared, t * tile));
+    };
+    for (isize t = rows.first_tile; t <= rows.last_tile; ++t) {
+      const T* const keys = keys_of(t);
+      const T* const values = values_of(t);
+      if (size == padded && (!narrow || q.rows < 4)) {
+        const isize next = least(t + 1, rows.last_tile);
+        attend(q, keys, values, size, t * tile, keys_of(next), values_of(next));
+        continue;
+      }
+      isize last = 0;
+      for (isize r = 0; r < q.rows; ++r) last = most(last, q.position[r] + 1 - t * tile);
+      float* const wide_values = wide + tile * size;
+      widen_rows(wide_values, padded, values, size, clamp_to_tile(last), size);
+      const float* wide_keys = wide;
+      if constexpr (narrow) {
+        widen_rows(wide, tile, keys, tile, size, tile);
+      } else {
+        wide_keys = keys;
+      }
+      attend(q, wide_keys, static_cast<const float*>(wide_values), padded, t * tile);
     }
-    isize last = 0;
-    for (isize r = 0; r < q.rows; ++r) last = most(last, q.position[r] + 1 - first_key);
-    float* const wide_values = wide + tile * size;
-    widen_rows(wide_values, padded, values, size, clamp_to_tile(last), size);
-    const float* wide_keys = wide;
-    if constexpr (narrow) {
-      widen_rows(wide, tile, keys, tile, size, tile);
-    } else {
-      wide_keys = keys;
-    }
-    attend(q, wide_keys, static_cast<const float*>(wide_values), padded, first_key);
   }
 };
 

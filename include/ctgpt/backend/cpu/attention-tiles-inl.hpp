@@ -44,12 +44,14 @@ HWY_INLINE isize most(isize a, isize b) { return a > b ? a : b; }
 HWY_INLINE isize clamp_to_tile(isize x) { return most(0, least(x, tile)); }
 HWY_INLINE isize round_up(isize x, isize unit) { return (x + unit - 1) / unit * unit; }
 
-// Half-open ranges, one for each row of a tile.
+// Half-open ranges, one for each row of a tile, set from row 0 on.
 struct spans {
   int begin[tile], end[tile];
+  bool equal;  // all rows have the same
   HWY_INLINE void set(isize row, isize first, isize last) {
     begin[row] = static_cast<int>(first);
     end[row] = static_cast<int>(last);
+    equal = row == 0 || (equal && begin[row] == begin[0] && end[row] == end[0]);
   }
 };
 
@@ -96,6 +98,7 @@ struct product_task {
   const spans* wanted = nullptr;  // the columns that row r needs; more may be written
   const float* start = nullptr;
   float scale = 1.0f;
+  const B* ahead = nullptr;  // what is read after b: fetched meanwhile where rows are single
 };
 
 // Registers hold R x NV accumulators, one row of b and one element of a.
@@ -112,8 +115,8 @@ HWY_NOINLINE void chains(const product_task<B>& task, isize row, isize column) {
   // All rows take [all_begin, all_end); before and after it some of them do. On the diagonal they
   // join or leave one by one.
   int first = begin[0], last = end[0], all_begin = first, all_end = last;
-  bool join = true, leave = true;
-  for (int r = 1; r < R; ++r) {
+  bool join = !task.terms->equal, leave = join;
+  for (int r = 1; r < R && !task.terms->equal; ++r) {
     first = begin[r] < first ? begin[r] : first;
     last = end[r] > last ? end[r] : last;
     all_begin = begin[r] > all_begin ? begin[r] : all_begin;
@@ -154,7 +157,8 @@ HWY_NOINLINE void chains(const product_task<B>& task, isize row, isize column) {
       if (k >= begin[r] && k < end[r]) add_row(r);
     }
   };
-  const auto next = [&]() HWY_ATTR { ++k, b += b_step, x += a_step; };
+  const B* ahead = (task.ahead != nullptr ? task.ahead : task.b) + column + first * b_step;
+  const auto next = [&]() HWY_ATTR { ++k, b += b_step, x += a_step, ahead += b_step; };
   if (R > 1 && join && all_begin <= all_end) {
 #pragma GCC unroll 16
     for (int t = 0; t < R - 1; ++t, next()) {
@@ -164,6 +168,12 @@ HWY_NOINLINE void chains(const product_task<B>& task, isize row, isize column) {
   }
   for (; k < all_begin && k < last; next()) add_some();
   for (; k < all_end; next()) {
+    if constexpr (R == 1) {
+#pragma GCC unroll 16
+      for (int v = 0; v < NV; ++v) {
+        if (v * native * static_cast<int>(sizeof(B)) % 64 == 0) hwy::Prefetch(ahead + v * native);
+      }
+    }
     f32_vector y[NV];
 #pragma GCC unroll 16
     for (int v = 0; v < NV; ++v) y[v] = load(b + v * native);
@@ -381,16 +391,17 @@ struct query_rows {
   isize window = 0;
   float scale = 1.0f;
   bool sloped = false;
+  bool empty = true;  // no tile yet: output holds nothing
   const dropout_rule* dropout = nullptr;
   isize position[tile];             // of the query in its sequence
   std::uint64_t first_element[tile];  // of its row of probabilities, for dropout
   float *queries, *output;          // (64, padded)
   float *scores;                    // (64, 64)
-  float *sums, *tile_sums;          // (64, 16)
+  float* sums;                      // (64, 16)
   float *largest, *factor, *slope;  // (64)
   spans elements, visible;
 
-  static isize floats(isize padded) { return tile * (2 * padded + tile + 2 * virtual_lanes + 3); }
+  static isize floats(isize padded) { return tile * (2 * padded + tile + virtual_lanes + 3); }
   HWY_INLINE void place(float* memory, isize head_size) {
     size = head_size;
     padded = round_up(size, virtual_lanes);
@@ -398,15 +409,14 @@ struct query_rows {
     output = queries + tile * padded;
     scores = output + tile * padded;
     sums = scores + tile * tile;
-    tile_sums = sums + tile * virtual_lanes;
-    largest = tile_sums + tile * virtual_lanes;
+    largest = sums + tile * virtual_lanes;
     factor = largest + tile;
     slope = factor + tile;
     for (isize r = 0; r < tile; ++r) elements.set(r, 0, size);
   }
   // Before the first tile: rows and queries are set.
   HWY_INLINE void begin() {
-    for (isize i = 0; i < rows * padded; i += native) store(constant(0.0f), output + i);
+    empty = true;
     for (isize i = 0; i < rows * virtual_lanes; i += native) store(constant(0.0f), sums + i);
     for (isize i = 0; i < tile; i += native) store(constant(-__builtin_huge_valf()), largest + i);
   }
@@ -424,6 +434,7 @@ HWY_INLINE void adjust_scores(const query_rows& q, isize row, isize first_key, i
   const f32_vector from = constant(static_cast<float>(begin));
   const f32_vector to = constant(static_cast<float>(end));
   for (int c = start; c < end; c += native) {
+    if (!q.sloped && c >= begin && c + native <= end) continue;
     const f32_vector key = counting_from(static_cast<float>(c));
     f32_vector x = load(s + c);
     if (q.sloped) x = hn::MulAdd(slope, hn::Add(key, constant(nearest)), x);
@@ -434,51 +445,61 @@ HWY_INLINE void adjust_scores(const query_rows& q, isize row, isize first_key, i
   }
 }
 
-// Scores of one row and tile become exp(score - m); m, and the sums of this tile, are kept.
-HWY_INLINE void softmax_row(query_rows& q, isize row, isize first_key) {
-  const f32_tag d;
+// Two passes over the rows, because a row's own steps wait for each other: first the largest score,
+// then the exponentials.
+HWY_INLINE void find_largest(query_rows& q, isize row, isize first_key) {
   const int begin = q.visible.begin[row], end = q.visible.end[row];
   const int start = begin / virtual_lanes * virtual_lanes;
-  float* const s = q.scores + row * tile;
+  const float* const s = q.scores + row * tile;
   const float before = q.largest[row];
-  q.factor[row] = before;
+  if (q.sloped || end - begin < tile) adjust_scores(q, row, first_key, start);
+  lanes top = lanes_of(before);
+  for (int c = start; c < end; c += virtual_lanes) {
+    const lanes x = load_lanes(s + c);
+#pragma GCC unroll 4
+    for (int i = 0; i < parts; ++i) top.part[i] = hn::Max(top.part[i], x.part[i]);
+  }
+  q.largest[row] = max_of(top);
+}
+
+// Scores of one row and tile become exp(score - m), and are added to its sums.
+HWY_INLINE void exponentials(query_rows& q, isize row, isize first_key) {
+  const f32_tag d;
+  const int end = q.visible.end[row];
+  const int start = q.visible.begin[row] / virtual_lanes * virtual_lanes;
+  float* const s = q.scores + row * tile;
+  const f32_vector largest = constant(q.largest[row]), factor = constant(q.factor[row]);
   lanes total = lanes_of(0.0f);
-  if (begin < end) {
-    if (q.sloped || end - begin < tile) adjust_scores(q, row, first_key, start);
-    lanes top = lanes_of(before);
-    for (int c = start; c < end; c += virtual_lanes) {
-      const lanes x = load_lanes(s + c);
+  for (int c = start; c < end; c += virtual_lanes) {
+    lanes x = load_lanes(s + c);
 #pragma GCC unroll 4
-      for (int i = 0; i < parts; ++i) top.part[i] = hn::Max(top.part[i], x.part[i]);
+    for (int i = 0; i < parts; ++i) {
+      x.part[i] = exp(d, hn::Sub(x.part[i], largest));
+      total.part[i] = hn::Add(total.part[i], x.part[i]);
     }
-    const float largest = max_of(top);
-    q.largest[row] = largest;
-    for (int c = start; c < end; c += virtual_lanes) {
-      lanes x = load_lanes(s + c);
+    store_lanes(x, s + c);
+  }
+  lanes sum = load_lanes(q.sums + row * virtual_lanes);
 #pragma GCC unroll 4
-      for (int i = 0; i < parts; ++i) {
-        x.part[i] = exp(d, hn::Sub(x.part[i], constant(largest)));
-        total.part[i] = hn::Add(total.part[i], x.part[i]);
-      }
-      store_lanes(x, s + c);
-    }
-    if (q.dropout != nullptr) {
-      alignas(64) float kept[tile];
-      const auto element = q.first_element[row] + static_cast<std::uint64_t>(first_key + start);
-      dropout_factors(*q.dropout, element, end - start, kept);
-      for (int c = start; c < end; c += native) {
-        store(hn::Mul(load(s + c), load(kept + c - start)), s + c);
-      }
+  for (int i = 0; i < parts; ++i) sum.part[i] = hn::MulAdd(sum.part[i], factor, total.part[i]);
+  store_lanes(sum, q.sums + row * virtual_lanes);
+  if (q.dropout != nullptr && start < end) {
+    alignas(64) float kept[tile];
+    const auto element = q.first_element[row] + static_cast<std::uint64_t>(first_key + start);
+    dropout_factors(*q.dropout, element, end - start, kept);
+    for (int c = start; c < end; c += native) {
+      store(hn::Mul(load(s + c), load(kept + c - start)), s + c);
     }
   }
-  store_lanes(total, q.tile_sums + row * virtual_lanes);
 }
 
 // One tile of keys (D, 64) and values (64, D or more, values_step apart), whose first key has the
-// position first_key. Keys and values that no row sees are not used.
+// position first_key. Keys and values that no row sees are not used. The next tile's, or null, are
+// fetched meanwhile.
 template <class T>
 HWY_NOINLINE void attend(query_rows& q, const T* keys, const T* values, isize values_step,
-                         isize first_key) {
+                         isize first_key, const T* next_keys = nullptr,
+                         const T* next_values = nullptr) {
   const f32_tag d;
   for (isize r = 0; r < q.rows; ++r) {
     q.visible.set(r, clamp_to_tile(q.first_key(r) - first_key),
@@ -487,25 +508,23 @@ HWY_NOINLINE void attend(query_rows& q, const T* keys, const T* values, isize va
   product_task<T> scores{q.scores, tile, q.queries, q.padded, 1, keys, tile, &q.elements};
   scores.wanted = &q.visible;
   scores.scale = q.scale;
+  scores.ahead = next_keys;
   product(scores, q.rows, tile / native);
-  for (isize r = 0; r < q.rows; ++r) softmax_row(q, r, first_key);
-  for (isize r = 0; r < q.rows; r += native) {
+  for (isize r = 0; r < q.rows; ++r) {
+    q.factor[r] = q.largest[r];
+    if (q.visible.begin[r] < q.visible.end[r]) find_largest(q, r, first_key);
+  }
+  for (isize r = 0; r < q.rows; r += native) {  // 1 where the largest stays, 0 before the first key
     const f32_vector before = load(q.factor + r), now = load(q.largest + r);
     const f32_vector shrink = exp(d, hn::Sub(before, now));
     store(hn::IfThenElse(hn::Eq(before, now), constant(1.0f), shrink), q.factor + r);
   }
-  for (isize r = 0; r < q.rows; ++r) {
-    lanes sum = load_lanes(q.sums + r * virtual_lanes);
-    const lanes more = load_lanes(q.tile_sums + r * virtual_lanes);
-#pragma GCC unroll 4
-    for (int i = 0; i < parts; ++i) {
-      sum.part[i] = hn::MulAdd(sum.part[i], constant(q.factor[r]), more.part[i]);
-    }
-    store_lanes(sum, q.sums + r * virtual_lanes);
-  }
+  for (isize r = 0; r < q.rows; ++r) exponentials(q, r, first_key);
   product_task<T> output{q.output, q.padded, q.scores, tile, 1, values, values_step, &q.visible};
-  output.start = q.factor;
+  output.ahead = next_values;
+  output.start = q.empty ? nullptr : q.factor;
   product(output, q.rows, q.padded / native);
+  q.empty = false;
 }
 
 // After the last tile: divides the output by the sums, which are left in `factor`.

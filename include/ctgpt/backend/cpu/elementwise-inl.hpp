@@ -12,6 +12,7 @@
 
 #include <cstring>
 
+#include "ctgpt/backend/cpu/burn-inl.hpp"
 #include "ctgpt/backend/cpu/chunks-inl.hpp"
 #include "ctgpt/backend/cpu/math-inl.hpp"
 #include "ctgpt/backend/cpu/optimizer-inl.hpp"
@@ -298,6 +299,7 @@ HWY_NOINLINE void fill_elementwise(kernel_table& table) {
   table.activate_backward = elementwise::activate_backward;
   table.clip = elementwise::clip;
   table.adamw = elementwise::adamw;
+  table.burn = burning::burn;
 }
 
 }  // namespace HWY_NAMESPACE

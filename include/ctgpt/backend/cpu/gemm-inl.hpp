@@ -152,6 +152,28 @@ struct gemm {
     float* c = nullptr;
   };
 
+#ifdef AH
+  struct rows_ahead {
+    const char* from = nullptr;
+    isize rows = 0, step = 0, bytes = 0;
+    void prefetch(isize count) {
+      for (; count > 0 && rows > 0; --count, --rows) {
+        for (isize i = 0; i < bytes; i += 64) __builtin_prefetch(from + i, 0, AH);
+        from += step;
+      }
+    }
+  };
+  rows_ahead find_ahead(isize col, isize cols, isize first, isize length) const {
+    const tensor& b = args.b;
+    if (is_quantized(b.type) || b_straight) return {};
+    const isize size = element_bytes(b.type);
+    const char* data = static_cast<const char*>(b.data);
+    if (b.packing == layout::panels) return {data + (col * k + first * panel) * size, length, panel * size, panel * size};
+    if (args.kind == product::nt) return {data + (col * b.stride + first) * size, cols, b.stride * size, length * size};
+    return {data + (first * b.stride + col) * size, length, b.stride * size, cols * size};
+  }
+#endif
+
   // Where the tile finds A and B.
   struct operands {
     const float* a;
@@ -167,7 +189,18 @@ struct gemm {
     for (isize n0 = 0; n0 < part.cols; n0 += panel) {
       const isize cols = smaller(panel, part.cols - n0);
       place_b(mine, part.col + n0, cols, first, length, from);
+#ifdef AH
+      const isize after = part.col + n0 + panel;
+      rows_ahead ahead;
+      if (after < part.col + part.cols) {
+        ahead = find_ahead(after, smaller(panel, part.col + part.cols - after), first, length);
+      }
+      const isize share = quotient_up(ahead.rows * tile_rows, part.rows);
+#endif
       for (isize r = 0; r < part.rows; r += tile_rows) {
+#ifdef AH
+        ahead.prefetch(share);
+#endif
         const region piece{part.row + r, part.col + n0, smaller(tile_rows, part.rows - r), cols};
         const float* a = from.a + (a_in_rows     ? r * from.a_step
                                    : a_packed    ? r * length

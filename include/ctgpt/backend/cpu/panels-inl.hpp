@@ -95,6 +95,9 @@ HWY_NOINLINE void pack_straight(const T* from, isize step, isize cols, isize dep
   const isize whole = cols / native * native;
   const int rest = static_cast<int>(cols - whole);
   for (isize k = 0; k < depth; ++k) {
+#ifdef PB
+    for (isize n = 0; n < whole; n += 16*4/isize(sizeof(T))) __builtin_prefetch(from + PB * step + n);
+#endif
     for (isize n = 0; n < whole; n += native) store(load(from + n), to + n);
     if (rest != 0) store(load_first(from + whole, rest), to + whole);
     from += step;
@@ -192,14 +195,25 @@ HWY_NOINLINE void pack_columns(const T* from, isize step, isize rows, isize dept
   isize r = 0;
 #if HWY_TARGET != HWY_SCALAR
   const hn::CappedTag<float, 4> four;
-  for (; r + tile_rows <= rows; r += tile_rows) {
+#ifndef PG
+#define PG 4
+#endif
+  constexpr isize together = PG * tile_rows;
+  for (; r + together <= rows; r += together) {
     for (isize k = 0; k < depth; ++k) {
-      HWY_UNROLL(16)
-      for (int i = 0; i < tile_rows; i += 4) {
-        hn::StoreU(load_rows(four, from + k * step + r + i, 0), four, to + k * tile_rows + i);
+      const T* row = from + k * step + r;
+#ifdef PA
+    for (isize n = 0; n < together; n += 16*4/isize(sizeof(T))) __builtin_prefetch(row + PA * step + n);
+#endif
+      for (isize g = 0; g < PG; ++g) {
+        HWY_UNROLL(16)
+        for (int i = 0; i < tile_rows; i += 4) {
+          hn::StoreU(load_rows(four, row + g * tile_rows + i, 0), four,
+                     to + (g * depth + k) * tile_rows + i);
+        }
       }
     }
-    to += depth * tile_rows;
+    to += depth * together;
   }
 #endif
   for (; r < rows; r += tile_rows) {

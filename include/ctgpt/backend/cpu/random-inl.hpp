@@ -46,7 +46,7 @@ HWY_INLINE dropout_rule make_dropout_rule(const void* state, std::uint32_t site,
 }
 
 template <class D, class V>
-HWY_INLINE V multiply_low_halves(D d, V x, std::uint32_t factor) {
+HWY_INLINE V multiply_low_halves([[maybe_unused]] D d, V x, std::uint32_t factor) {
 #if HWY_TARGET == HWY_SCALAR
   return hn::Mul(hn::And(x, hn::Set(d, 0xffffffffu)), hn::Set(d, std::uint64_t{factor}));
 #else

@@ -58,8 +58,9 @@ inline constexpr std::array<word, 4> stranger_questions = {
     "User: Do you know $0?"};
 
 inline void append_stranger(std::string& out, random_stream& random) {
-  fill(out, stranger_questions[draw(random, stranger_questions.size())],
-       {strangers[draw(random, strangers.size())]});
+  const word form = stranger_questions[draw(random, stranger_questions.size())];
+  const word name = strangers[draw(random, strangers.size())];
+  fill(out, form, {name});
   out += "\nBot: I do not know that.";
 }
 

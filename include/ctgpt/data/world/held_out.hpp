@@ -8,8 +8,9 @@
 // - stories: 128 whole ones, whatever the opening, the order of their sentences or the question.
 //   (Holding out pairs of a thing and a room would teach that such a pair is never the answer.)
 //
-// The writer draws by may_ask(), may_combine(), may_add() and may_tell(). The guard knows nothing
-// of those: it holds the texts that follow from the list, and looks up whatever is written.
+// The writer draws what may_ask() and may_tell() allow, and combinations and sums past the held-out
+// ones. The guard does not ask them: it holds the texts that follow from the list above, and looks
+// up whatever is written.
 //
 // Errors: guard::question and guard::sum throw ctgpt::error for what is held out.
 #pragma once

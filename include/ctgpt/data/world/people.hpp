@@ -54,6 +54,7 @@ enum attribute_name { home, job, pet, food, friendship, cousin, boss, trade, sit
 inline constexpr int asked_forms = 6;  // questions[6] is never trained
 inline constexpr int plain_forms = 3;  // questions[0..2] take any subject
 
+// In a form $0 is the subject, $1 the value and $2 the relation's noun.
 struct attribute {
   word noun;                     // of a relation between people, else empty
   std::span<const word> values;  // what a value is called

@@ -21,8 +21,10 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "ctgpt/base/element.hpp"
 #include "ctgpt/base/error.hpp"
 #include "ctgpt/data/world/held_out.hpp"
 

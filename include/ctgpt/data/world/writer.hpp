@@ -25,8 +25,8 @@ namespace data {
 
 // Relative numbers of pieces.
 struct world_mix {
-  int facts = 7, tales = 4, statements = 1, asked = 18, combined = 20, sums = 18, word_sums = 12,
-      stories = 16, talks = 8;
+  int facts = 7, tales = 4, statements = 1, asked = 20, combined = 22, sums = 18, word_sums = 12,
+      stories = 12, talks = 8;
 };
 
 namespace small_world {
@@ -60,7 +60,7 @@ class writer {
         append_tale(out, facts_, random_);
         break;
       case 2:
-        append_sum_statement(out, draw_sum(), draw(random_, 2) == 1);
+        state_sum(out);
         break;
       case 3:
         ask_fact(out, "Q: ", "\nA: ");
@@ -137,6 +137,12 @@ class writer {
     checked(out, start);
     out += bot;
     append_combined_answer(out, c);
+  }
+
+  void state_sum(std::string& out) {
+    const sum s = draw_sum();  // two draws in one call would have no order
+    const bool words = draw(random_, 2) == 1;
+    append_sum_statement(out, s, words);
   }
 
   void ask_sum(std::string& out, bool words, word user, word bot) {

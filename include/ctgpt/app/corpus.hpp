@@ -1,0 +1,41 @@
+// corpus: a text file as tokens, split into training and validation.
+//
+// Errors, one sentence each: a missing, empty or unreadable file; bytes that are not UTF-8 where
+// characters are wanted; too little text for one window of each part.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ctgpt/base/hash.hpp"
+#include "ctgpt/text/tokenizer.hpp"
+#include "ctgpt/train/batches.hpp"
+
+namespace ctgpt::inline CTGPT_ABI::app {
+
+inline std::string read_corpus(const std::string& path) {
+  std::string text = read_file(path);
+  expects(!text.empty(), "the data file ", path, " is empty");
+  return text;
+}
+
+struct split_corpus {
+  batches train, validation;
+};
+
+// The last `fraction` of the tokens is validation (nanoGPT's split: the first 90 % train).
+inline split_corpus split(std::vector<std::int32_t> ids, double fraction, isize time,
+                          const batch_options& options, const std::string& path) {
+  const auto total = static_cast<isize>(ids.size());
+  const auto train = static_cast<isize>(static_cast<double>(total) *
+                                        (1.0 - fraction));
+  const isize least = time + 1;
+  expects(train >= least && total - train >= least, "the data file ", path, " has ", total,
+          " tokens, of which ", train, " train and ", total - train,
+          " validate; each part needs at least ", least, " for a context of ", time,
+          "; give more text, a shorter --context or another --val-fraction");
+  const batches all(std::move(ids), options);
+  return {all.part(0, train).with_time(time), all.part(train, total - train).with_time(time)};
+}
+
+}  // namespace ctgpt::inline CTGPT_ABI::app

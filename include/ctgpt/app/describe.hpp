@@ -1,0 +1,95 @@
+// describe: the verb that prints what a model is and needs, as a table or as JSON.
+//
+// JSON: parameters, parameter_bytes, training_bytes, flops_per_token (forward and backward, as
+// 6 weights + 6 L C T), and the configuration. With --model the vocabulary is the saved one.
+// Errors: usage_error for unknown presets; those of opening a directory.
+#pragma once
+
+#include <cstdio>
+#include <iostream>
+#include <optional>
+#include <string>
+
+#include "ctgpt/app/engine.hpp"
+#include "ctgpt/app/machine.hpp"
+#include "ctgpt/app/train.hpp"
+#include "ctgpt/model/describe.hpp"
+
+namespace ctgpt::inline CTGPT_ABI::app {
+
+struct describe_flags {
+  std::optional<std::string> preset, model;
+  std::optional<isize> batch, context;
+  bool json = false;
+
+  void add_to(flags& f) {
+    f.text("--preset", "a named size", preset);
+    f.text("-m,--model", "run or model directory", model);
+    f.integer("--batch", "sequences, for the memory of training (default: the preset's)", batch, 1,
+              1 << 20);
+    f.integer("--context", "tokens a sequence (default: the model's)", context, 1, 1 << 20);
+    f.yes("--json", "print JSON", json);
+  }
+};
+
+template <int Index>
+int describe_preset(const describe_flags& given, isize vocab) {
+  constexpr const preset& chosen = presets::all[Index];
+  struct model : gpt<chosen.model> {};
+  const isize time = given.context.value_or(chosen.model.context);
+  if (time > chosen.model.context) {
+    throw usage_error(join("--context ", time, " is longer than the model's context of ",
+                           chosen.model.context));
+  }
+  const model_facts facts =
+      facts_of<model>(given.batch.value_or(chosen.training.batch), time, vocab, f32_precision);
+  if (given.json) {
+    io::json out = io::json::object();
+    out.set("name", chosen.name).set("parameters", facts.parameters);
+    out.set("parameter_bytes", facts.parameter_bytes).set("training_bytes", facts.training_bytes);
+    out.set("flops_per_token", facts.flops_per_token).set("batch", facts.batch);
+    out.set("context", facts.time);
+    out.set("config", *config_to_json(model::settings, family_of_model<model>(), vocab).find("ctgpt"));
+    std::cout << io::write_json(out) << '\n';
+  } else {
+    std::cout << chosen.name << ": " << chosen.summary << "\n\n" << describe<model>(facts);
+  }
+  return 0;
+}
+
+template <int Index = 0>
+int describe_matching(const describe_flags& given, const config* wanted, isize vocab) {
+  if constexpr (Index == presets::count) {
+    if (wanted != nullptr) fail("this model's size is none of the presets of this program");
+    throw usage_error(join("there is no preset \"", *given.preset, "\"; choose one of ", [] {
+      std::string names;
+      for (const preset& each : presets::all) {
+        names += (names.empty() ? "" : ", ") + std::string(each.name);
+      }
+      return names;
+    }()));
+  } else {
+    constexpr const preset& here = presets::all[Index];
+    const bool matches = wanted != nullptr ? *wanted == here.model : *given.preset == here.name;
+    if (matches) return describe_preset<Index>(given, vocab != 0 ? vocab : here.model.vocab);
+    return describe_matching<Index + 1>(given, wanted, vocab);
+  }
+}
+
+inline int describe_command(const describe_flags& given) {
+  if (given.preset && given.model) throw usage_error("give --preset or --model, not both");
+  if (given.model) {
+    const std::string directory = resolve_model(*given.model);
+    const config found = read_config(directory);
+    return describe_matching(given, &found, read_vocab(directory));
+  }
+  if (given.preset) return describe_matching(given, nullptr, 0);
+  std::cout << "The presets:\n";
+  for (const preset& each : presets::all) {
+    std::cout << "  " << each.name << std::string(22 - each.name.size(), ' ') << each.summary
+              << '\n';
+  }
+  return 0;
+}
+
+}  // namespace ctgpt::inline CTGPT_ABI::app

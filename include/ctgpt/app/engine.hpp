@@ -1,0 +1,154 @@
+// engine: a trained model behind one virtual interface, whatever its compiled type.
+//
+//   auto model = open_engine("runs/quickstart", machine.choose(), f32_precision);
+//   model->generate(prompt, {.tokens = 100}, [](std::string_view piece) { ... });
+//
+// A path is a run directory (its best checkpoint, else its last) or a model directory. The directory's
+// config.json must describe one of the compiled presets.
+// Errors: every reason why a directory cannot be opened is one sentence.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "ctgpt/app/flags.hpp"
+#include "ctgpt/infer/generate.hpp"
+#include "ctgpt/model/directory.hpp"
+#include "ctgpt/model/presets.hpp"
+#include "ctgpt/model/workspace.hpp"
+
+namespace ctgpt::inline CTGPT_ABI::app {
+
+// The directory with config.json that `path` means.
+inline std::string resolve_model(const std::string& path) {
+  expects(is_directory(path), "there is no directory ", path);
+  for (const char* name : {"", "/best", "/last"}) {
+    if (is_file(path + name + "/config.json")) return path + name;
+  }
+  fail(path, " holds no model: it has no config.json, and no best or last checkpoint");
+}
+
+// Losses over windows of a text.
+struct evaluation {
+  double loss = 0.0;  // nats a token
+  isize tokens = 0, bytes = 0, context = 0, stride = 0;
+
+  double perplexity() const { return std::exp(loss); }
+  double bits_per_byte() const {
+    return loss * static_cast<double>(tokens) / (std::log(2.0) * static_cast<double>(bytes));
+  }
+};
+
+class engine {
+ public:
+  using on_text = std::function<void(std::string_view)>;
+  virtual ~engine() = default;
+  virtual const config& settings() const = 0;
+  virtual const text::tokenizer& tokens() const = 0;
+  virtual generated generate(std::string_view prompt, const generation& options,
+                             const on_text& show) = 0;
+  virtual evaluation evaluate(std::string_view text, isize stride) = 0;
+};
+
+template <class Model>
+class compiled_engine final : public engine {
+ public:
+  // untrained: weights as training would begin with, for comparisons.
+  compiled_engine(const ctgpt::backend& where, const std::string& directory, precision numbers,
+                  bool untrained)
+      : tokens_(text::tokenizer::load(directory + "/tokenizer.json")),
+        net_(load_model<Model>(where, directory, numbers)) {
+    expects(tokens_.vocab_size() == net_.vocab(), directory, "/tokenizer.json has ",
+            tokens_.vocab_size(), " tokens, but config.json says ", net_.vocab());
+    if (untrained) net_.initialize({0});
+    net_.pack();
+  }
+  const config& settings() const override { return Model::settings; }
+  const text::tokenizer& tokens() const override { return tokens_; }
+
+  generated generate(std::string_view prompt, const generation& options,
+                     const on_text& show) override {
+    if (!decoder_) decoder_.emplace(net_);
+    return ctgpt::generate(*decoder_, tokens_, tokens_.encode(prompt), options, show);
+  }
+
+  // Windows of `context` inputs, `stride` apart; every token but the first is scored once, in the
+  // first window that holds it.
+  evaluation evaluate(std::string_view text, isize stride) override {
+    constexpr isize context = Model::settings.context;
+    const std::vector<std::int32_t> ids = tokens_.encode(text);
+    const auto count = static_cast<isize>(ids.size());
+    expects(count >= 2, "the text has ", count, " tokens; at least 2 are needed to predict one");
+    evaluation result;
+    result.context = context;
+    result.stride = stride;
+    result.tokens = count - 1;
+    result.bytes = static_cast<isize>(text.size() - tokens_.token_bytes(ids[0]).size());
+    constexpr isize batch = 4;
+    workspace<Model> work(net_, batch, context, false);
+    work.clear_loss();
+    std::vector<std::int32_t> window(static_cast<std::size_t>(2 * batch * context));
+    isize scored = 1;  // ids[scored] is the next target without a loss
+    isize begin = 0;
+    while (scored < count) {
+      std::fill_n(window.begin(), batch * context, ids[0]);
+      std::fill(window.begin() + batch * context, window.end(), -1);
+      for (isize b = 0; b < batch && scored < count; ++b) {
+        const isize size = std::min(context, count - 1 - begin);
+        for (isize i = 0; i < size; ++i) {
+          window[static_cast<std::size_t>(b * context + i)] = ids[static_cast<std::size_t>(begin + i)];
+          if (begin + i + 1 >= scored) {
+            window[static_cast<std::size_t>((batch + b) * context + i)] =
+                ids[static_cast<std::size_t>(begin + i + 1)];
+          }
+        }
+        scored = begin + size + 1;
+        begin += stride;
+      }
+      work.upload(window);
+      work.evaluate();
+    }
+    result.loss = work.loss_sum() / static_cast<double>(result.tokens);
+    return result;
+  }
+
+ private:
+  text::tokenizer tokens_;
+  network<Model> net_;
+  std::optional<decoder<Model>> decoder_;
+};
+
+template <int Index = 0>
+std::unique_ptr<engine> open_engine_at(const config& wanted, const ctgpt::backend& where,
+                                       const std::string& directory, precision numbers,
+                                       bool untrained) {
+  if constexpr (Index == presets::count) {
+    fail(directory, "/config.json describes a size that this program was not compiled for; it has ",
+         [] {
+           std::string names;
+           for (const preset& each : presets::all) {
+             if (each.runs) names += (names.empty() ? "" : ", ") + std::string(each.name);
+           }
+           return names;
+         }());
+  } else {
+    if constexpr (presets::all[Index].runs) {
+      if (wanted == presets::all[Index].model) {
+        struct model : gpt<presets::all[Index].model> {};
+        return std::make_unique<compiled_engine<model>>(where, directory, numbers, untrained);
+      }
+    }
+    return open_engine_at<Index + 1>(wanted, where, directory, numbers, untrained);
+  }
+}
+
+inline std::unique_ptr<engine> open_engine(const std::string& path, const ctgpt::backend& where,
+                                           precision numbers, bool untrained = false) {
+  const std::string directory = resolve_model(path);
+  return open_engine_at(read_config(directory), where, directory, numbers, untrained);
+}
+
+}  // namespace ctgpt::inline CTGPT_ABI::app

@@ -1,0 +1,132 @@
+// eval: the verb that measures a model.
+//
+// --data FILE: validation loss in nats a token, perplexity and bits per byte over windows of `context`
+// inputs, `stride` apart; every token but the first is scored once, with at least context - stride
+// tokens before it where the text has them. JSON: loss, perplexity, bits_per_byte, tokens, bytes,
+// context, stride.
+// --world-questions SEED: exact match on the embedded world's held-out questions by kind, beside the
+// majority answer's (for stories a random candidate's) and an untrained model's.
+// Errors: usage_error for flags; a character that the tokenizer lacks; those of opening a model.
+#pragma once
+
+#include <cstdio>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ctgpt/app/engine.hpp"
+#include "ctgpt/app/machine.hpp"
+#include "ctgpt/app/corpus.hpp"
+#include "ctgpt/app/sample.hpp"
+#include "ctgpt/data/world.hpp"
+
+namespace ctgpt::inline CTGPT_ABI::app {
+
+struct eval_flags {
+  std::optional<std::string> model, data, precision;
+  std::optional<isize> stride;
+  std::optional<std::uint64_t> world_questions;
+  bool json = false;
+
+  void add_to(flags& f) {
+    f.text("-m,--model", "run directory (its best, else its last) or model directory", model);
+    f.text("--data", "text file to measure the loss on", data);
+    f.integer("--stride", "tokens from one window to the next (default: the context)", stride, 1,
+              1 << 20);
+    f.integer("--world-questions", "ask the held-out questions of the embedded world of this seed",
+              world_questions, 0, 9'000'000'000'000'000'000);
+    f.text("--precision", "f32 or bf16: storage of weights and activations", precision);
+    f.yes("--json", "print JSON", json);
+  }
+};
+
+inline int eval_loss(const eval_flags& given, engine& run) {
+  const isize context = run.settings().context;
+  const isize stride = given.stride.value_or(context);
+  if (stride > context) {
+    throw usage_error(join("--stride ", stride, " is longer than the model's context of ", context,
+                           ", which would leave tokens out"));
+  }
+  const evaluation e = run.evaluate(read_corpus(*given.data), stride);
+  if (given.json) {
+    io::json out = io::json::object();
+    out.set("loss", e.loss).set("perplexity", e.perplexity());
+    out.set("bits_per_byte", e.bits_per_byte()).set("tokens", e.tokens).set("bytes", e.bytes);
+    out.set("context", e.context).set("stride", e.stride);
+    std::cout << io::write_json(out) << '\n';
+    return 0;
+  }
+  std::printf(
+      "loss %.4f nats a token, perplexity %.3f, %.4f bits per byte\n"
+      "(%s tokens, %s bytes; windows of %lld tokens, %lld apart, each token scored once; tokenizer %s)\n",
+      e.loss, e.perplexity(), e.bits_per_byte(), grouped(e.tokens).c_str(), grouped(e.bytes).c_str(),
+      static_cast<long long>(e.context), static_cast<long long>(e.stride),
+      std::string(run.tokens().name()).c_str());
+  return 0;
+}
+
+inline std::vector<data::kind_score> ask_world(engine& run,
+                                               const std::vector<data::question>& questions,
+                                               const char* who) {
+  const bool terminal = ::isatty(2) == 1;
+  std::vector<std::string> answers;
+  for (const data::question& asked : questions) {
+    std::string answer;
+    run.generate(asked.prompt, {.tokens = 96, .temperature = 0.0f, .stop = {"\n"}},
+                 [&](std::string_view piece) { answer += piece; });
+    answers.push_back(std::move(answer));
+    if (terminal) {
+      std::fprintf(stderr, "\r\033[K%s answers %zu of %zu questions", who, answers.size(),
+                   questions.size());
+    }
+  }
+  if (terminal) std::fputs("\r\033[K", stderr);
+  return data::score_questions(questions, answers);
+}
+
+inline int eval_world(const eval_flags& given, const ctgpt::backend& where, precision numbers) {
+  const std::vector<data::question> questions = data::world_questions(*given.world_questions);
+  const std::unique_ptr<engine> trained = open_engine(*given.model, where, numbers);
+  const auto scores = ask_world(*trained, questions, "The model");
+  const std::unique_ptr<engine> fresh = open_engine(*given.model, where, numbers, true);
+  const auto untrained = ask_world(*fresh, questions, "An untrained model");
+  io::json out = io::json::array();
+  if (!given.json) {
+    std::printf("%-24s %9s %12s %10s %10s\n", "held-out questions", "asked", "exact match", "baseline",
+                "untrained");
+  }
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    const data::kind_score& s = scores[i];
+    const std::string name(data::question_kind_name(s.kind));
+    if (given.json) {
+      io::json one = io::json::object();
+      one.set("kind", name).set("asked", s.asked).set("exact_match", s.exact);
+      one.set("baseline", s.baseline).set("untrained", untrained[i].exact);
+      out.push(std::move(one));
+    } else {
+      std::printf("%-24s %9lld %11.1f%% %9.1f%% %9.1f%%\n", name.c_str(),
+                  static_cast<long long>(s.asked), 100.0 * s.exact, 100.0 * s.baseline,
+                  100.0 * untrained[i].exact);
+    }
+  }
+  if (given.json) {
+    std::cout << io::write_json(out) << '\n';
+  } else {
+    std::printf("baseline: always the kind's commonest answer; for stories a random room of the story\n");
+  }
+  return 0;
+}
+
+inline int eval(const eval_flags& given, const machine_options& machine) {
+  const std::string model = required_model(given.model);
+  const precision numbers = parse_precision(given.precision.value_or("f32"));
+  if (given.data.has_value() == given.world_questions.has_value()) {
+    throw usage_error("say what to measure on: --data FILE or --world-questions SEED");
+  }
+  if (given.world_questions) return eval_world(given, machine.choose(), numbers);
+  const std::unique_ptr<engine> run = open_engine(model, machine.choose(), numbers);
+  return eval_loss(given, *run);
+}
+
+}  // namespace ctgpt::inline CTGPT_ABI::app

@@ -1,0 +1,26 @@
+// measured_peak: the floating-point operations a second that a backend's processors can do at best,
+// measured in a few milliseconds by its own register-only loop (kernel_table::burn).
+//
+// The ceiling of "fraction of peak". 0 where the backend has no such loop. Errors: none.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+
+#include "ctgpt/backend/backend.hpp"
+
+namespace ctgpt::inline CTGPT_ABI {
+
+inline double measured_peak(const backend& where, int repeats = 10) {
+  if (where.table().burn == nullptr) return 0.0;
+  double best = 0.0;
+  for (int i = 0; i < repeats; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    const double done = where.table().burn(where.state(), 200000);
+    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
+    best = std::max(best, done / taken.count());
+  }
+  return best;
+}
+
+}  // namespace ctgpt::inline CTGPT_ABI

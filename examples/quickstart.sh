@@ -52,7 +52,7 @@ cd "$top"
 source cmake/install_packages.sh
 build=${CTGPT_BUILD_DIR:-build}
 dir=$(realpath -m --relative-to=. -- "$dir")
-readonly seed=1 bytes=4000000 steps=2000
+readonly seed=1 bytes=8000000
 data=$dir.txt
 
 heading() { printf '\n== %s\n' "$*"; }
@@ -85,14 +85,11 @@ else
 fi
 
 heading "4/5 train"
-if [[ $(readlink "$dir/last" 2>/dev/null) == "step-$steps" ]]; then
-  echo "The run in $dir is finished and is kept. To train afresh, remove it: rm -r $dir"
-elif [[ -e $dir/run.json ]]; then
-  echo "The run in $dir was interrupted: it is resumed."
+if [[ -e $dir/run.json ]]; then
+  echo "$dir holds a run: it goes on if it was interrupted. To train afresh: rm -r $dir"
   run "$ctgpt" train --resume --out "$dir"
 else
-  run "$ctgpt" train --data "$data" --tokenizer char --preset quickstart --steps "$steps" \
-    --seed "$seed" --out "$dir"
+  run "$ctgpt" train --data "$data" --tokenizer char --preset quickstart --seed "$seed" --out "$dir"
 fi
 
 heading "5/5 results"
@@ -106,5 +103,5 @@ The model is in $dir. What to try next:
   $ctgpt sample --model $dir --prompt "Once" --temperature 0.8
   $ctgpt eval --model $dir --data $data
   $ctgpt describe --model $dir
-  $ctgpt train --resume --steps $((2 * steps)) --out $dir
+  $ctgpt train --resume --steps 5000 --out $dir
 TEXT

@@ -98,6 +98,8 @@ TEST_CASE("sampler: top-p keeps the smallest set that reaches it, the lowest ids
   check_near(probabilities(options, four), {0, 1, 0, 0});
   options.top_p = 0.4f;
   check_near(probabilities(options, {1, 1, 1, 1}), {0.5, 0.5, 0, 0});
+  options.top_p = 0.5f;  // reached exactly by two
+  check_near(probabilities(options, {1, 1, 1, 1}), {0.5, 0.5, 0, 0});
 }
 
 TEST_CASE("sampler: min-p keeps what is likely enough beside the likeliest") {

@@ -10,27 +10,13 @@
 #include <optional>
 #include <string>
 
-#include "ctgpt/app/engine.hpp"
-#include "ctgpt/app/machine.hpp"
-#include "ctgpt/app/train.hpp"
+#include "ctgpt/app/model_path.hpp"
+#include "ctgpt/app/verbs.hpp"
+#include "ctgpt/model/config_json.hpp"
 #include "ctgpt/model/describe.hpp"
+#include "ctgpt/model/presets.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::app {
-
-struct describe_flags {
-  std::optional<std::string> preset, model;
-  std::optional<isize> batch, context;
-  bool json = false;
-
-  void add_to(flags& f) {
-    f.text("--preset", "a named size", preset);
-    f.text("-m,--model", "run or model directory", model);
-    f.integer("--batch", "sequences, for the memory of training (default: the preset's)", batch, 1,
-              1 << 20);
-    f.integer("--context", "tokens a sequence (default: the model's)", context, 1, 1 << 20);
-    f.yes("--json", "print JSON", json);
-  }
-};
 
 template <int Index>
 int describe_preset(const describe_flags& given, isize vocab) {
@@ -46,8 +32,8 @@ int describe_preset(const describe_flags& given, isize vocab) {
   if (given.json) {
     io::json out = io::json::object();
     out.set("name", chosen.name).set("parameters", facts.parameters);
-    out.set("parameter_bytes", facts.parameter_bytes).set("training_bytes", facts.training_bytes);
-    out.set("flops_per_token", facts.flops_per_token).set("batch", facts.batch);
+    out.set("parameter_bytes", facts.parameter_bytes).set("training_bytes", static_cast<std::int64_t>(facts.training_bytes));
+    out.set("flops_per_token", static_cast<std::int64_t>(facts.flops_per_token)).set("batch", facts.batch);
     out.set("context", facts.time);
     out.set("config", *config_to_json(model::settings, family_of_model<model>(), vocab).find("ctgpt"));
     std::cout << io::write_json(out) << '\n';
@@ -76,7 +62,7 @@ int describe_matching(const describe_flags& given, const config* wanted, isize v
   }
 }
 
-inline int describe_command(const describe_flags& given) {
+int describe_command(const describe_flags& given) {
   if (given.preset && given.model) throw usage_error("give --preset or --model, not both");
   if (given.model) {
     const std::string directory = resolve_model(*given.model);

@@ -14,22 +14,13 @@
 #include <string>
 #include <string_view>
 
-#include "ctgpt/app/flags.hpp"
+#include "ctgpt/app/model_path.hpp"
 #include "ctgpt/infer/generate.hpp"
 #include "ctgpt/model/directory.hpp"
 #include "ctgpt/model/presets.hpp"
 #include "ctgpt/model/workspace.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::app {
-
-// The directory with config.json that `path` means.
-inline std::string resolve_model(const std::string& path) {
-  expects(is_directory(path), "there is no directory ", path);
-  for (const char* name : {"", "/best", "/last"}) {
-    if (is_file(path + name + "/config.json")) return path + name;
-  }
-  fail(path, " holds no model: it has no config.json, and no best or last checkpoint");
-}
 
 // Losses over windows of a text.
 struct evaluation {

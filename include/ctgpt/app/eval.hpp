@@ -19,27 +19,10 @@
 #include "ctgpt/app/machine.hpp"
 #include "ctgpt/app/corpus.hpp"
 #include "ctgpt/app/sample.hpp"
+#include "ctgpt/app/verbs.hpp"
 #include "ctgpt/data/world.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::app {
-
-struct eval_flags {
-  std::optional<std::string> model, data, precision;
-  std::optional<isize> stride;
-  std::optional<std::uint64_t> world_questions;
-  bool json = false;
-
-  void add_to(flags& f) {
-    f.text("-m,--model", "run directory (its best, else its last) or model directory", model);
-    f.text("--data", "text file to measure the loss on", data);
-    f.integer("--stride", "tokens from one window to the next (default: the context)", stride, 1,
-              1 << 20);
-    f.integer("--world-questions", "ask the held-out questions of the embedded world of this seed",
-              world_questions, 0, 9'000'000'000'000'000'000);
-    f.text("--precision", "f32 or bf16: storage of weights and activations", precision);
-    f.yes("--json", "print JSON", json);
-  }
-};
 
 inline int eval_loss(const eval_flags& given, engine& run) {
   const isize context = run.settings().context;
@@ -118,14 +101,14 @@ inline int eval_world(const eval_flags& given, const ctgpt::backend& where, prec
   return 0;
 }
 
-inline int eval(const eval_flags& given, const machine_options& machine) {
+int eval_command(const eval_flags& given, const machine_options& machine) {
   const std::string model = required_model(given.model);
   const precision numbers = parse_precision(given.precision.value_or("f32"));
   if (given.data.has_value() == given.world_questions.has_value()) {
     throw usage_error("say what to measure on: --data FILE or --world-questions SEED");
   }
-  if (given.world_questions) return eval_world(given, machine.choose(), numbers);
-  const std::unique_ptr<engine> run = open_engine(model, machine.choose(), numbers);
+  if (given.world_questions) return eval_world(given, choose_backend(machine), numbers);
+  const std::unique_ptr<engine> run = open_engine(model, choose_backend(machine), numbers);
   return eval_loss(given, *run);
 }
 

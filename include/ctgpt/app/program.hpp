@@ -2,6 +2,8 @@
 //
 // Exit codes: 0 success; 1 a failure, said in one sentence; 2 wrong usage, likewise; 128 + signal after
 // saving on a signal. Results go to standard output, everything else to standard error.
+// The verbs are declared in app/verbs.hpp and defined in a header each, so that a program can compile
+// them in units of their own (examples/ctgpt).
 #pragma once
 
 #include <cstdio>
@@ -10,35 +12,9 @@
 #include <new>
 #include <string>
 
-#include "ctgpt/app/describe.hpp"
-#include "ctgpt/app/eval.hpp"
-#include "ctgpt/app/sample.hpp"
-#include "ctgpt/app/train.hpp"
+#include "ctgpt/app/verbs.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::app {
-
-struct world_flags {
-  std::optional<isize> bytes;
-  std::optional<std::uint64_t> seed;
-  std::optional<std::string> out;
-
-  void add_to(flags& f) {
-    f.integer("--bytes", "size of the text (default 8388608)", bytes, 4096, isize{1} << 32);
-    f.integer("--seed", "which world (default 1)", seed, 0, 9'000'000'000'000'000'000);
-    f.text("--out", "file to write", out);
-  }
-};
-
-inline int write_world(const world_flags& given) {
-  if (!given.out) throw usage_error("say where the text goes by --out FILE");
-  const std::string text = data::world(
-      {.bytes = given.bytes.value_or(isize{1} << 23), .seed = given.seed.value_or(1)});
-  write_file_atomic(*given.out, text);
-  std::fprintf(stderr, "Wrote %s bytes of the world of seed %llu to %s\n",
-               grouped(static_cast<long long>(text.size())).c_str(),
-               static_cast<unsigned long long>(given.seed.value_or(1)), given.out->c_str());
-  return 0;
-}
 
 class program {
  public:
@@ -47,8 +23,8 @@ class program {
     top_.set_version_flag("--version", std::string("ctgpt ") + CTGPT_VERSION);
     verb("train", "train a preset on a text file", train_, true);
     verb("sample", "continue a text", sample_, true);
-    chat_command_ = top_.add_subcommand("chat", "continue what you write, in the terminal");
-    flags chat_flags(*chat_command_);
+    CLI::App* chat_verb = top_.add_subcommand("chat", "continue what you write, in the terminal");
+    flags chat_flags(*chat_verb);
     chat_.add_sampling(chat_flags);
     machine_.add_to(chat_flags);
     verb("eval", "measure loss, perplexity and bits per byte, or ask the held-out questions", eval_,
@@ -93,12 +69,12 @@ class program {
   }
 
   int dispatch(const std::string& command) {
-    if (top_.got_subcommand("train")) return train(train_, machine_, command);
-    if (top_.got_subcommand("sample")) return sample(sample_, machine_);
-    if (top_.got_subcommand("chat")) return chat(chat_, machine_);
-    if (top_.got_subcommand("eval")) return eval(eval_, machine_);
+    if (top_.got_subcommand("train")) return train_command(train_, machine_, command);
+    if (top_.got_subcommand("sample")) return sample_command(sample_, machine_);
+    if (top_.got_subcommand("chat")) return chat_command(chat_, machine_);
+    if (top_.got_subcommand("eval")) return eval_command(eval_, machine_);
     if (top_.got_subcommand("describe")) return describe_command(describe_);
-    return write_world(world_);
+    return world_command(world_);
   }
 
   // The innermost verb that the words name.
@@ -148,7 +124,6 @@ class program {
   }
 
   CLI::App top_{"ctgpt: build your own GPT, from raw text to a chat"};
-  CLI::App* chat_command_ = nullptr;
   machine_options machine_;
   train_flags train_;
   sample_flags sample_, chat_;

@@ -14,73 +14,44 @@
 #include <vector>
 
 #include "ctgpt/app/engine.hpp"
+#include "ctgpt/app/verbs.hpp"
 #include "ctgpt/app/machine.hpp"
 #include "ctgpt/app/stop_signal.hpp"
 #include "ctgpt/io/json.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::app {
 
-struct sample_flags {
-  std::optional<std::string> model, prompt, prompt_file;
-  std::optional<isize> tokens;
-  std::optional<int> samples, top_k;
-  std::optional<float> temperature, top_p, min_p, repetition_penalty;
-  std::optional<std::uint64_t> seed;
-  std::vector<std::string> stop;
-  bool json = false;
-
-  void add_sampling(flags& f) {
-    f.text("-m,--model", "run directory (its best, else its last) or model directory", model);
-    f.integer("-n,--tokens", "tokens to sample at most (default 200)", tokens, 0, 1'000'000'000);
-    f.number("--temperature", "0: greedy", temperature, 0.0, 1e6);
-    f.integer("--top-k", "sample among the k likeliest tokens; 0: all", top_k, 0, 1 << 24);
-    f.number("--top-p", "sample among the likeliest tokens of this mass", top_p, 0.0, 1.0);
-    f.number("--min-p", "drop tokens below this fraction of the likeliest", min_p, 0.0, 1.0);
-    f.number("--repetition-penalty", "above 1 avoids what the window holds", repetition_penalty,
-             0.01, 100.0);
-    f.texts("--stop", "end before this text (may be repeated)", stop);
-    f.integer("--seed", "same seed, same text", seed, 0, 9'000'000'000'000'000'000);
+inline generation generation_options(const sample_flags& given, const std::string& directory) {
+  generation g;
+  const std::string path = directory + "/generation_config.json";
+  if (is_file(path)) {
+    const io::json text = io::read_json(path);
+    const io::json_field file(text, path);
+    g.temperature = static_cast<float>(file["temperature"].number_or(0.8));
+    g.top_k = static_cast<int>(file["top_k"].integer_or(200, 0, 1 << 24));
+    g.top_p = static_cast<float>(file["top_p"].number_or(1.0));
+    g.min_p = static_cast<float>(file["min_p"].number_or(0.0));
+    g.repetition_penalty = static_cast<float>(file["repetition_penalty"].number_or(1.0));
+    if (!file["do_sample"].boolean_or(true)) g.temperature = 0.0f;
   }
-  void add_to(flags& f) {
-    add_sampling(f);
-    f.text("-p,--prompt", "text to continue (default: a newline)", prompt);
-    f.text("--prompt-file", "file with the text to continue", prompt_file);
-    f.integer("--samples", "how many continuations", samples, 1, 1'000'000);
-    f.yes("--json", "one JSON object with `text` a sample", json);
-  }
-
-  generation options(const std::string& directory) const {
-    generation g;
-    const std::string path = directory + "/generation_config.json";
-    if (is_file(path)) {
-      const io::json text = io::read_json(path);
-      const io::json_field file(text, path);
-      g.temperature = static_cast<float>(file["temperature"].number_or(0.8));
-      g.top_k = static_cast<int>(file["top_k"].integer_or(200, 0, 1 << 24));
-      g.top_p = static_cast<float>(file["top_p"].number_or(1.0));
-      g.min_p = static_cast<float>(file["min_p"].number_or(0.0));
-      g.repetition_penalty = static_cast<float>(file["repetition_penalty"].number_or(1.0));
-      if (!file["do_sample"].boolean_or(true)) g.temperature = 0.0f;
-    }
-    g.tokens = tokens.value_or(g.tokens);
-    g.temperature = temperature.value_or(g.temperature);
-    g.top_k = top_k.value_or(g.top_k);
-    g.top_p = top_p.value_or(g.top_p);
-    g.min_p = min_p.value_or(g.min_p);
-    g.repetition_penalty = repetition_penalty.value_or(g.repetition_penalty);
-    g.seed = seed.value_or(g.seed);
-    g.stop = stop;
-    if (const std::string wrong = g.validate(); !wrong.empty()) throw usage_error(wrong);
-    return g;
-  }
-};
+  g.tokens = given.tokens.value_or(g.tokens);
+  g.temperature = given.temperature.value_or(g.temperature);
+  g.top_k = given.top_k.value_or(g.top_k);
+  g.top_p = given.top_p.value_or(g.top_p);
+  g.min_p = given.min_p.value_or(g.min_p);
+  g.repetition_penalty = given.repetition_penalty.value_or(g.repetition_penalty);
+  g.seed = given.seed.value_or(g.seed);
+  g.stop = given.stop;
+  if (const std::string wrong = g.validate(); !wrong.empty()) throw usage_error(wrong);
+  return g;
+}
 
 inline std::string required_model(const std::optional<std::string>& model) {
   if (!model) throw usage_error("say which model by --model DIR");
   return *model;
 }
 
-inline int sample(const sample_flags& given, const machine_options& machine) {
+int sample_command(const sample_flags& given, const machine_options& machine) {
   const std::string model = required_model(given.model);
   if (given.prompt && given.prompt_file) {
     throw usage_error("give --prompt or --prompt-file, not both");
@@ -88,8 +59,8 @@ inline int sample(const sample_flags& given, const machine_options& machine) {
   std::string prompt = given.prompt.value_or("\n");
   if (given.prompt_file) prompt = read_file(*given.prompt_file);
   if (prompt.empty()) throw usage_error("the prompt is empty; leave it out to start from a newline");
-  generation options = given.options(resolve_model(model));
-  const std::unique_ptr<engine> run = open_engine(model, machine.choose(), f32_precision);
+  generation options = generation_options(given, resolve_model(model));
+  const std::unique_ptr<engine> run = open_engine(model, choose_backend(machine), f32_precision);
   const std::uint64_t first_seed = options.seed;
   for (int i = 0; i < given.samples.value_or(1); ++i) {
     options.seed = first_seed + static_cast<std::uint64_t>(i);
@@ -111,10 +82,10 @@ inline int sample(const sample_flags& given, const machine_options& machine) {
   return 0;
 }
 
-inline int chat(const sample_flags& given, const machine_options& machine) {
+int chat_command(const sample_flags& given, const machine_options& machine) {
   const std::string model = required_model(given.model);
-  generation options = given.options(resolve_model(model));
-  const std::unique_ptr<engine> run = open_engine(model, machine.choose(), f32_precision);
+  generation options = generation_options(given, resolve_model(model));
+  const std::unique_ptr<engine> run = open_engine(model, choose_backend(machine), f32_precision);
   std::fprintf(stderr,
                "This model has no chat template, so it continues what you write.\n"
                "Write a line and press Enter; /again draws another continuation, /quit or Ctrl-D "

@@ -46,7 +46,7 @@ class training_run {
                const machine_options& machine, run_directory& directory, bool resume)
       : settings_(settings),
         directory_(directory),
-        where_(machine.choose()),
+        where_(choose_backend(machine)),
         threads_(machine.threads.value_or(thread_pool::available())),
         text_(read_corpus(settings.data)),
         digest_(sha256_hex(text_)),
@@ -210,7 +210,7 @@ class training_run {
   split_corpus data_;
 };
 
-inline int train(const train_flags& given, const machine_options& machine,
+int train_command(const train_flags& given, const machine_options& machine,
                  const std::string& command) {
   if (!given.out) throw usage_error("say where the run goes by --out DIR");
   train_settings settings;

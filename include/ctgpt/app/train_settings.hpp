@@ -10,53 +10,12 @@
 #include <optional>
 #include <string>
 
-#include "ctgpt/app/flags.hpp"
+#include "ctgpt/app/verbs.hpp"
 #include "ctgpt/io/json.hpp"
 #include "ctgpt/model/presets.hpp"
 #include "ctgpt/train/schedule.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::app {
-
-struct train_flags {
-  std::optional<std::string> data, tokenizer, preset, schedule, precision, out;
-  std::optional<isize> steps, batch, accumulate, context, warmup, eval_every, eval_batches,
-      save_every, keep;
-  std::optional<double> epochs;
-  std::optional<float> lr, min_lr, dropout, weight_decay, beta1, beta2, clip, val_fraction;
-  std::optional<std::uint64_t> seed;
-  bool resume = false;
-
-  void add_to(flags& f) {
-    constexpr long long many = 1'000'000'000;
-    f.text("--data", "text file to learn from", data);
-    f.text("--tokenizer", "bytes or char", tokenizer);
-    f.text("--preset", "size of the model (see ctgpt describe)", preset);
-    f.text("--out", "directory of the run", out);
-    f.integer("--steps", "training steps", steps, 1, many);
-    f.number("--epochs", "passes over the training data, instead of --steps", epochs, 1e-6, 1e9);
-    f.integer("--batch", "sequences a micro-batch", batch, 1, 65536);
-    f.integer("--accumulate", "micro-batches a step", accumulate, 1, 1'000'000);
-    f.integer("--context", "tokens a sequence, at most the preset's", context, 1, 1 << 20);
-    f.number("--lr", "peak learning rate", lr, 0.0, 1000.0);
-    f.number("--min-lr", "learning rate at the end", min_lr, 0.0, 1000.0);
-    f.integer("--warmup", "steps of linear warm-up", warmup, 0, many);
-    f.text("--schedule", "cosine, linear, constant or warmup-stable-decay", schedule);
-    f.number("--dropout", "probability of dropping", dropout, 0.0, 0.99);
-    f.number("--weight-decay", "of matrices and embeddings", weight_decay, 0.0, 1000.0);
-    f.number("--beta1", "AdamW's first decay", beta1, 0.0, 0.999999);
-    f.number("--beta2", "AdamW's second decay", beta2, 0.0, 0.9999999);
-    f.number("--clip", "largest gradient norm, 0: none", clip, 0.0, 1e9);
-    f.text("--precision", "f32 or bf16: storage of weights and activations", precision);
-    f.integer("--seed", "of weights, batches and dropout", seed, 0, 9'000'000'000'000'000'000);
-    f.integer("--eval-every", "steps between evaluations", eval_every, 1, many);
-    f.integer("--eval-batches", "batches an evaluation", eval_batches, 1, 1'000'000);
-    f.integer("--save-every", "steps between checkpoints (default: at evaluations)", save_every, 1,
-              many);
-    f.integer("--keep", "newest checkpoints to keep; the best is kept besides", keep, 1, 1'000'000);
-    f.number("--val-fraction", "last part of the data, for validation", val_fraction, 0.001, 0.9);
-    f.yes("--resume", "go on with the run in --out", resume);
-  }
-};
 
 struct train_settings {
   std::string data, tokenizer = "bytes", preset, precision = "f32";

@@ -28,21 +28,22 @@ class usage_error : public error {
   explicit usage_error(const std::string& sentence) : error(sentence, 2) {}
 };
 
+// Out of line: the many sentences of the library must not bloat the code that they stop.
 template <class... Parts>
-std::string join(const Parts&... parts) {
+[[gnu::noinline, gnu::cold]] std::string join(const Parts&... parts) {
   std::ostringstream text;
   (text << ... << parts);
   return text.str();
 }
 
 template <class... Parts>
-[[noreturn]] void fail(const Parts&... parts) {
+[[noreturn, gnu::noinline, gnu::cold]] void fail(const Parts&... parts) {
   throw error(join(parts...));
 }
 
 template <class... Parts>
-void expects(bool condition, const Parts&... parts) {
-  if (!condition) fail(parts...);
+inline void expects(bool condition, const Parts&... parts) {
+  if (!condition) [[unlikely]] fail(parts...);
 }
 
 }  // namespace ctgpt::inline CTGPT_ABI

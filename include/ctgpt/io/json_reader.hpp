@@ -77,8 +77,11 @@ class json_reader {
     std::size_t twice = 0;
     std::optional<json_object> result = json_object::from_members(std::move(members), &twice);
     if (!result) {
-      at_ = key_places[twice];
-      fail(place(at_), "the key ", std::string_view(text_).substr(at_, key_length()),
+      const std::size_t begin = key_places[twice];
+      at_ = begin;
+      string("a string");  // again, to know where it ends
+      const bool short_enough = at_ - begin <= 100;
+      fail(place(begin), "the key ", short_enough ? text_.substr(begin, at_ - begin) : "here",
            " is there already; each key of an object must be unique");
     }
     return json(std::move(*result));
@@ -202,13 +205,6 @@ class json_reader {
   static bool is_digit(char c) { return c >= '0' && c <= '9'; }
   static bool is_plain(char c) {
     return c != '"' && c != '\\' && static_cast<unsigned char>(c) >= 0x20;
-  }
-
-  // Bytes of the key at at_, quotes included. Requires: it has been read once.
-  std::size_t key_length() {
-    const std::size_t begin = at_;
-    string("a string");
-    return at_ - begin;
   }
 
   std::string place(std::size_t offset) const {

@@ -158,19 +158,6 @@ void load_weights(network<Model>& net, const std::string& directory) {
   }
 }
 
-// config.json of a directory.
-inline config read_config(const std::string& directory) {
-  const std::string path = directory + "/config.json";
-  return config_from_json(io::read_json(path), path);
-}
-
-// Rows of the vocabulary that a directory's files hold.
-inline isize read_vocab(const std::string& directory) {
-  const std::string path = directory + "/config.json";
-  const io::json text = io::read_json(path);
-  return io::json_field(text, path)["vocab_size"].integer(1, isize{1} << 24);
-}
-
 // Opens a directory as the compiled type Model.
 template <class Model>
 network<Model> load_model(const backend& where, const std::string& directory, precision numbers) {

@@ -45,6 +45,12 @@ HWY_INLINE isize value_column(const cache_view& cache, isize head, isize n) {
   return (head * cache.page + n % cache.page) * cache.head_size;
 }
 
+// Starts to bring `count` elements near.
+template <class T>
+HWY_INLINE void fetch(const T* from, isize count) {
+  for (isize i = 0; i < count; i += 64 / static_cast<isize>(sizeof(T))) hwy::Prefetch(from + i);
+}
+
 HWY_INLINE void put(float* to, float x) { *to = x; }
 HWY_INLINE void put(bf16* to, float x) { *to = to_bf16(x); }
 HWY_INLINE float get(const float* from) { return *from; }
@@ -163,10 +169,10 @@ struct cached_job {
     }
   }
 
-  // A tile is read where it lies, unless it must be widened for many rows or its values padded.
+  // For a few rows a tile is read where it lies; for more it is copied, so that each line of it comes
+  // from far away once, and the next one is on its way while this one is used.
   template <class T>
   void attend_tiles(query_rows& q, const rows_together& rows, isize shared, float* wide) const {
-    constexpr bool narrow = sizeof(T) < sizeof(float);
     const cache_view& cache = args.cache;
     const auto keys_of = [&](isize t) HWY_ATTR {
       return element_at<const T>(cache.keys, page_of(cache, rows.sequence, t * tile),
@@ -176,25 +182,21 @@ struct cached_job {
       return element_at<const T>(cache.values, page_of(cache, rows.sequence, t * tile),
                                  value_column(cache, shared, t * tile));
     };
+    float* const wide_keys = wide;
+    float* const wide_values = wide + tile * size;
     for (isize t = rows.first_tile; t <= rows.last_tile; ++t) {
-      const T* const keys = keys_of(t);
-      const T* const values = values_of(t);
-      if (size == padded && (!narrow || q.rows < 4)) {
-        const isize next = least(t + 1, rows.last_tile);
-        attend(q, keys, values, size, t * tile, keys_of(next), values_of(next));
+      const isize next = least(t + 1, rows.last_tile);
+      if (size == padded && q.rows < 4) {
+        attend(q, keys_of(t), values_of(t), size, t * tile, keys_of(next), values_of(next));
         continue;
       }
-      isize last = 0;
-      for (isize r = 0; r < q.rows; ++r) last = most(last, q.position[r] + 1 - t * tile);
-      float* const wide_values = wide + tile * size;
-      widen_rows(wide_values, padded, values, size, clamp_to_tile(last), size);
-      const float* wide_keys = wide;
-      if constexpr (narrow) {
-        widen_rows(wide, tile, keys, tile, size, tile);
-      } else {
-        wide_keys = keys;
-      }
-      attend(q, wide_keys, static_cast<const float*>(wide_values), padded, t * tile);
+      isize seen = 0;  // values past the last position stay where they are
+      for (isize r = 0; r < q.rows; ++r) seen = most(seen, q.position[r] + 1 - t * tile);
+      widen_rows(wide_keys, tile, keys_of(t), tile, size, tile);
+      widen_rows(wide_values, padded, values_of(t), size, clamp_to_tile(seen), size);
+      fetch(keys_of(next), tile * size);
+      fetch(values_of(next), tile * size);
+      attend<float>(q, wide_keys, wide_values, padded, t * tile);
     }
   }
 };

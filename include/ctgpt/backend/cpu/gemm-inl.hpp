@@ -30,9 +30,9 @@ namespace cpu_kernels {
 namespace HWY_NAMESPACE {
 namespace products {
 
-inline constexpr isize depth_limit = KC;     // k of a block; a multiple of block_length
+inline constexpr isize depth_limit = 384;     // k of a block; a multiple of block_length
 inline constexpr isize rows_limit = 1024;     // rows of a block of C
-inline constexpr isize staged_limit = 16 * panel;  // columns of C whose chains wait in f32
+inline constexpr isize cols_limit = 768;       // columns of a block of C; a multiple of panel
 inline constexpr double least_forked_flops = 5e5;
 
 struct span {
@@ -70,13 +70,13 @@ struct gemm {
     depth = round_up(HWY_MAX(1, quotient_up(k, blocks)), block_length);
     blocks = HWY_MAX(1, quotient_up(k, depth));  // k == 0: one block, of nothing
     a_in_rows = args.kind != product::tn;
-    a_packed = args.a.type != element::f32 || (!a_in_rows && m > 128);
+    a_packed = args.a.type != element::f32 || (!a_in_rows && m > 128 NX);
     b_straight = args.b.type == element::f32 && args.b.packing == layout::rows &&
                  args.kind != product::nt && m <= 128 && n <= 128;
     staged = args.c.type == element::bf16 && blocks > 1;
     choose_parts();
     block_rows = round_up(quotient_up(m, quotient_up(m, rows_limit)), tile_rows);
-    block_cols = smaller(CH*panel, round_up(n, panel));
+    block_cols = smaller(cols_limit, round_up(n, panel));
   }
 
   // Cost of the slowest part in multiply-adds, an element packed counting as eight.
@@ -152,28 +152,6 @@ struct gemm {
     float* c = nullptr;
   };
 
-#ifdef AH
-  struct rows_ahead {
-    const char* from = nullptr;
-    isize rows = 0, step = 0, bytes = 0;
-    void prefetch(isize count) {
-      for (; count > 0 && rows > 0; --count, --rows) {
-        for (isize i = 0; i < bytes; i += 64) __builtin_prefetch(from + i, 0, AH);
-        from += step;
-      }
-    }
-  };
-  rows_ahead find_ahead(isize col, isize cols, isize first, isize length) const {
-    const tensor& b = args.b;
-    if (is_quantized(b.type) || b_straight) return {};
-    const isize size = element_bytes(b.type);
-    const char* data = static_cast<const char*>(b.data);
-    if (b.packing == layout::panels) return {data + (col * k + first * panel) * size, length, panel * size, panel * size};
-    if (args.kind == product::nt) return {data + (col * b.stride + first) * size, cols, b.stride * size, length * size};
-    return {data + (first * b.stride + col) * size, length, b.stride * size, cols * size};
-  }
-#endif
-
   // Where the tile finds A and B.
   struct operands {
     const float* a;
@@ -186,22 +164,14 @@ struct gemm {
     const isize first = block * depth;
     const isize length = smaller(depth, k - first);
     operands from = place_a(mine, part, first, length);
-    for (isize n0 = 0; n0 < part.cols; n0 += panel) {
-      const isize cols = smaller(panel, part.cols - n0);
+    isize cols = 0;
+    for (isize n0 = 0; n0 < part.cols; n0 += cols) {
+      cols = next_cols(part.cols - n0);
       place_b(mine, part.col + n0, cols, first, length, from);
-#ifdef AH
-      const isize after = part.col + n0 + panel;
-      rows_ahead ahead;
-      if (after < part.col + part.cols) {
-        ahead = find_ahead(after, smaller(panel, part.col + part.cols - after), first, length);
-      }
-      const isize share = quotient_up(ahead.rows * tile_rows, part.rows);
-#endif
-      for (isize r = 0; r < part.rows; r += tile_rows) {
-#ifdef AH
-        ahead.prefetch(share);
-#endif
-        const region piece{part.row + r, part.col + n0, smaller(tile_rows, part.rows - r), cols};
+      isize rows = 0;
+      for (isize r = 0; r < part.rows; r += rows) {
+        rows = next_rows(part.rows - r);
+        const region piece{part.row + r, part.col + n0, rows, cols};
         const float* a = from.a + (a_in_rows     ? r * from.a_step
                                    : a_packed    ? r * length
                                                  : r);
@@ -209,6 +179,17 @@ struct gemm {
         multiply_piece(piece, {a, from.b, from.a_step, from.b_step}, length, block, waiting);
       }
     }
+  }
+
+  // A tile of one vector, or of a row or two, has too few chains to keep the multipliers busy: two
+  // middling tiles at the end are faster than a whole one and a small rest.
+  isize next_cols(isize left) const {
+    const bool even = args.b.packing == layout::rows && left > panel && left <= panel + native;
+    return even ? panel - native : smaller(panel, left);
+  }
+  isize next_rows(isize left) const {
+    const bool even = (a_in_rows || !a_packed) && left > tile_rows && left < 2 * tile_rows;
+    return even ? (left + 1) / 2 : smaller(tile_rows, left);
   }
 
   operands place_a(const space& mine, const region& part, isize first, isize length) const {
@@ -273,13 +254,11 @@ struct gemm {
     }
     const auto multiply = a_in_rows ? tile_for<order::rows, float>(piece.rows, vectors)
                                     : tile_for<order::columns, float>(piece.rows, vectors);
-#ifdef PF
-    if (in_place) {
+    if (in_place) {  // the next tile's C, while this one computes
       for (isize r = piece.rows; r < piece.rows + tile_rows; ++r) {
-        for (isize i = 0; i < piece.cols; i += 16) __builtin_prefetch(x + r * step + i, PF);
+        prefetch_run(x + r * step, piece.cols);
       }
     }
-#endif
     multiply(length, from.a, from.a_step, from.b, from.b_step, x, step, from_c);
     if (last) {
       if (!in_place || has_epilogue(args)) finish_region(args, piece, x, step);

@@ -123,6 +123,7 @@ HWY_INLINE f32_vector only_first(f32_vector v, int n, float rest = 0.0f) {
 // ---- sixteen lanes --------------------------------------------------------------------------
 
 struct lanes {
+  HWY_INLINE lanes() {}  // written out: an implicit one would not belong to the target on ARM
   f32_vector part[parts];
 };
 

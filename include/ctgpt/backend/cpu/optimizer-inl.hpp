@@ -37,6 +37,7 @@ HWY_NOINLINE void clip(context*, const clip_args& args) {
 
 // The numbers of a step as vectors.
 struct step_numbers {
+  HWY_INLINE step_numbers() {}  // as in lanes
   f32_vector clip, keep1, keep2, inverse1, root2, epsilon, rate, decay;
 };
 

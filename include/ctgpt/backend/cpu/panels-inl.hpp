@@ -15,6 +15,7 @@
 
 #include "ctgpt/backend/cpu/tile-inl.hpp"
 #include "ctgpt/base/blocks.hpp"
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -89,15 +90,22 @@ HWY_NOINLINE void pack_transposed(const T* from, isize step, isize cols, isize d
   }
 }
 
+// Rows of a wide matrix lie in pages of their own, where no hardware prefetcher follows; reading this
+// many rows ahead halved the time of packing from memory (measured on Zen 5; 8 to 32 rows differ
+// little).
+inline constexpr isize rows_ahead = 32;
+template <class T>
+HWY_INLINE void prefetch_run(const T* from, isize count) {
+  for (isize i = 0; i < count; i += isize{64 / sizeof(T)}) hwy::Prefetch(from + i);
+}
+
 // cols <= panel columns of (K,N) to a panel.
 template <class T>
 HWY_NOINLINE void pack_straight(const T* from, isize step, isize cols, isize depth, float* to) {
   const isize whole = cols / native * native;
   const int rest = static_cast<int>(cols - whole);
   for (isize k = 0; k < depth; ++k) {
-#ifdef PB
-    for (isize n = 0; n < whole; n += 16*4/isize(sizeof(T))) __builtin_prefetch(from + PB * step + n);
-#endif
+    prefetch_run(from + rows_ahead * step, cols);
     for (isize n = 0; n < whole; n += native) store(load(from + n), to + n);
     if (rest != 0) store(load_first(from + whole, rest), to + whole);
     from += step;
@@ -195,17 +203,12 @@ HWY_NOINLINE void pack_columns(const T* from, isize step, isize rows, isize dept
   isize r = 0;
 #if HWY_TARGET != HWY_SCALAR
   const hn::CappedTag<float, 4> four;
-#ifndef PG
-#define PG 4
-#endif
-  constexpr isize together = PG * tile_rows;
-  for (; r + together <= rows; r += together) {
+  constexpr isize groups = 4;  // whole cache lines of a row of A
+  for (; r + groups * tile_rows <= rows; r += groups * tile_rows) {
     for (isize k = 0; k < depth; ++k) {
       const T* row = from + k * step + r;
-#ifdef PA
-    for (isize n = 0; n < together; n += 16*4/isize(sizeof(T))) __builtin_prefetch(row + PA * step + n);
-#endif
-      for (isize g = 0; g < PG; ++g) {
+      prefetch_run(row + rows_ahead * step, groups * tile_rows);
+      for (isize g = 0; g < groups; ++g) {
         HWY_UNROLL(16)
         for (int i = 0; i < tile_rows; i += 4) {
           hn::StoreU(load_rows(four, row + g * tile_rows + i, 0), four,
@@ -213,7 +216,7 @@ HWY_NOINLINE void pack_columns(const T* from, isize step, isize rows, isize dept
         }
       }
     }
-    to += depth * together;
+    to += depth * groups * tile_rows;
   }
 #endif
   for (; r < rows; r += tile_rows) {

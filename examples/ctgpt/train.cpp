@@ -1,0 +1,2 @@
+// The verb `train`, compiled for every preset.
+#include "ctgpt/app/train.hpp"

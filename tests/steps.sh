@@ -64,9 +64,20 @@ run_tests() {
   failed=$((failed + ${counts#* }))
 }
 
-# fuzz_parsers <seconds>: libFuzzer on every target of tests/fuzz, from its corpus.
+# fuzz_one <unit> <seconds> <folder>: libFuzzer on one target, from its corpus.
+fuzz_one() {
+  local unit=$1 limit=$2 work=$3 name
+  name=$(basename "$unit" .cpp)
+  mkdir -p "$work/$name"
+  clang++ -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+    -Iinclude -Itests "$unit" -o "$work/fuzz_$name" &&
+    "$work/fuzz_$name" -max_total_time="$limit" -timeout=20 -rss_limit_mb=3000 \
+      -artifact_prefix="$work/$name-" "$work/$name" "tests/fuzz/corpus/$name"
+}
+
+# fuzz_parsers <seconds>: every target of tests/fuzz.
 fuzz_parsers() {
-  local limit=$1 work unit name found=no
+  local limit=$1 work unit found=no
   if ! command -v clang++ >/dev/null; then
     echo "clang++ is not installed: no fuzzing beyond the replays that ran among the tests."
     return
@@ -74,19 +85,14 @@ fuzz_parsers() {
   work=$(mktemp -d)
   for unit in tests/fuzz/*.cpp; do
     [[ -e $unit ]] || continue
-    name=$(basename "$unit" .cpp)
-    mkdir -p "$work/$name" "tests/fuzz/corpus/$name"
-    echo "+ fuzz $name for $limit seconds"
-    if clang++ -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-      -Iinclude -Itests "$unit" -o "$work/fuzz_$name" &&
-      "$work/fuzz_$name" -max_total_time="$limit" -timeout=20 -rss_limit_mb=3000 \
-        -artifact_prefix="$work/$name-" "$work/$name" "tests/fuzz/corpus/$name" >"$work/log" 2>&1; then
-      grep -E '^Done|^#[0-9]+.*DONE' "$work/log" || true
+    echo "+ fuzz $unit for $limit seconds"
+    if fuzz_one "$unit" "$limit" "$work" >"$work/log" 2>&1; then
+      tail -n 1 "$work/log"
       passed=$((passed + 1))
-      printf '%s\t%s\n' "$limit" "fuzz: $name" >>"$times"
+      printf '%s\t%s\n' "$limit" "fuzz: $unit" >>"$times"
     else
-      tail -n 40 "$work/log" 2>/dev/null || true
-      fail_step "fuzzing $name; the input is $(echo "$work"/*-*)"
+      tail -n 40 "$work/log"
+      fail_step "fuzzing $unit; what was found lies in $work"
       found=yes
     fi
   done

@@ -49,7 +49,8 @@ case $way in
       echo "a program without the dispatch unit must not link"
       exit 1
     fi
-    if ! grep -E "undefined reference to .*that_includes_ctgpt_backend_cpu_impl_hpp" "$work/log"; then
+    advice=compile_one_source_file_that_includes_ctgpt_backend_cpu_impl_hpp
+    if ! grep "undefined reference to .*$advice" "$work/log"; then
       cat "$work/log"
       echo "the linker's message must name the header to include"
       exit 1

@@ -18,6 +18,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 CORPUS = (
     "Once upon a time, \"Zo\u00eb\" said:\n\tna\u00efve caf\u00e9 \u2014 e\u0301!\r\n"
     "\u65e5\u672c\u8a9e \U0001F389\U0001F1EB\U0001F1F7 \u00a0\u2028\u0000\u007f\\ 0123456789?"
+    " the quick brown fox jumps over the lazy dog"
 )
 TEXTS = [
     "", " ", "  two  blanks  ", "Once upon a time", "\n\n\t\r\n", CORPUS, CORPUS[::-1],
@@ -37,9 +38,9 @@ def byte_symbols():
 def byte_tokenizer():
     vocabulary = {symbol: byte for byte, symbol in byte_symbols().items()}
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
-    level = {"add_prefix_space": False, "trim_offsets": False, "use_regex": False}
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(**level)
-    tokenizer.decoder = decoders.ByteLevel(**level)
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(
+        add_prefix_space=False, trim_offsets=False, use_regex=False)
+    tokenizer.decoder = decoders.ByteLevel()
     return tokenizer
 
 

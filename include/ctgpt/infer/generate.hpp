@@ -3,17 +3,16 @@
 //   std::cout << ctgpt::generate(net, text::bytes{}, "Once", {.tokens = 200, .temperature = 0.8f});
 //
 //   decoder run(net);
-//   const generated end = generate(run, tokenizer, tokenizer.encode("Once"), {.stop = {"\n\n"}},
-//                                  [](std::string_view piece) { std::cout << piece << std::flush;
-//                                  });
+//   generate(run, tokenizer, tokenizer.encode("Once"), {.stop = {"\n\n"}},
+//            [](std::string_view piece) { std::cout << piece << std::flush; });
 //
 // The prompt is computed in one go, each new token against the cache; past the context the window
 // moves on (infer/moving_window.hpp). Tokens are drawn by infer/sampler.hpp, the repetition penalty
 // looking at the window. Text leaves as soon as it is complete UTF-8 and no part of a stop string;
-// ill-formed bytes become U+FFFD, and a character that the last token leaves unfinished is left
-// out. Ensures: the same tokens as without a cache; same options, same text. Once the buffers have
-// grown, a token costs no allocation beyond the tokenizer's own. Errors: options out of range, an
-// empty prompt: usage_error; otherwise those of the parts.
+// ill-formed bytes become U+FFFD; a character that the last token leaves unfinished is left out.
+// Ensures: the same tokens as without a cache; same options, same text. Once the buffers have grown
+// a token allocates nothing but what the tokenizer does.
+// Errors: options out of range, an empty prompt: usage_error; otherwise those of the parts.
 #pragma once
 
 #include <string>

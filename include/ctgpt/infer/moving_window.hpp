@@ -3,12 +3,14 @@
 //
 // Token by token: while the window holds fewer than `context` tokens the next one joins it; when it
 // is full, the window becomes its own last half (context / 2 tokens), whose keys and values are
-// computed again at positions 0, 1, ..., and then the next one joins it. Ensures: the window
-// depends on the tokens alone, never on how they were cut into appends: of n tokens it is the last
-// n - h ceil((n - context) / h), h = context - context / 2, or all of them while n <= context. So
-// logits() equals an uncached computation on ids(), and a long prompt counts as if it had been
-// generated. Cost: one token's work an append, and context / 2 + 1 tokens' once in h. Errors: a
-// token outside the vocabulary; the decoder's own.
+// computed again at positions 0, 1, ..., and then the next one joins it.
+//
+// Ensures: the window depends on the tokens alone, never on how they were cut into appends: of n
+// tokens it is all while n <= context, else the last n - h ceil((n - context) / h), with
+// h = context - context / 2. So logits() equals an uncached computation on ids(), and a long prompt
+// counts as if it had been generated.
+// Cost: one token's work a token, and context / 2 + 1 tokens' once in h.
+// Errors: a token outside the vocabulary; the decoder's own.
 #pragma once
 
 #include <algorithm>

@@ -9,11 +9,13 @@
 // min-p: every id with p at least min_p times the largest p
 // Each filter is off at its neutral value (0, 1, 0, 1) and always leaves one id.
 // Shapes: logits (V), V the vocabulary in use; history: any ids below V, each counted once.
-// Ensures: the n-th draw depends on the logits, the history, the seed and n alone; after
-// construction nothing is allocated. Errors: options out of range: usage_error; logits that hold
-// NaN or infinity, or nothing but -infinity (-infinity bans a token): error. Reference: the logits
-// processors of Hugging Face transformers, in its order; Keskar et al. 2019 (repetition penalty);
-// Fan et al. 2018 (top-k); Holtzman et al. 2020 (top-p); Nguyen et al. 2024 (min-p).
+// Ensures: the n-th draw depends on the logits, the history, the seed and n alone; next() and
+// distribution() allocate nothing.
+// Errors: options out of range: usage_error; logits that hold NaN or infinity, or nothing but
+// -infinity (which bans a token): error.
+// Reference: the logits processors of Hugging Face transformers, in its order; Keskar et al. 2019
+// (repetition penalty); Fan et al. 2018 (top-k); Holtzman et al. 2020 (top-p); Nguyen et al. 2024
+// (min-p).
 #pragma once
 
 #include <algorithm>

@@ -2,18 +2,16 @@
 // part of one.
 //
 // stop_filter screen({"\nUser:", "###"});
-// out << screen.push(piece);        what can no longer be part of a stop string
-// if (screen.stopped()) ...         a stop string is complete; everything from its start on is gone
-// out << screen.flush();            at the end: what was held back for a stop string that never
-// came
+// out << screen.push(piece);     what can no longer be part of a stop string
+// if (screen.stopped()) ...      one is complete: everything from its first byte on is gone
+// out << screen.flush();         at the end: what was held back for one that never came
 //
 // The stop string that is complete first wins; of several that end at the same byte the longest.
 // Ensures: the pieces put together are the same for any cutting of the input; what is held back is
-// shorter than the longest stop string; in UTF-8 every piece that goes in whole comes out whole.
+// shorter than the longest stop string; in UTF-8 a character that goes in whole comes out whole.
 // Errors: an empty stop string, or one that is not UTF-8: usage_error.
-// Reference: Knuth, Morris, Pratt, "Fast pattern matching in strings", 1977: one comparison a byte
-// and pattern, and `matched` is at any time the longest beginning of the pattern that ends the
-// text.
+// Reference: Knuth, Morris, Pratt, "Fast pattern matching in strings", 1977: constant work a byte
+// and pattern; `matched` is the length of the longest beginning of the pattern that ends the text.
 #pragma once
 
 #include <algorithm>

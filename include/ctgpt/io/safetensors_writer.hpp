@@ -35,7 +35,7 @@ using metadata_list = std::vector<std::pair<std::string, std::string>>;
 inline constexpr std::size_t fill_piece_bytes = std::size_t{1} << 20;
 
 // The order of the file. Checks what the header cannot say.
-inline void sort_sources(std::vector<tensor_source>& sources, const std::string& path) {
+inline void sort_tensor_sources(std::vector<tensor_source>& sources, const std::string& path) {
   std::sort(sources.begin(), sources.end(), [](const auto& a, const auto& b) {
     return a.type != b.type ? a.type > b.type : a.name < b.name;
   });
@@ -90,7 +90,7 @@ inline std::string safetensors_header(const std::vector<tensor_source>& sources,
 // To an open file, for example of an atomic_directory; the caller closes it.
 inline void write_safetensors(output_file& file, std::vector<tensor_source> sources,
                               const metadata_list& metadata = {}) {
-  sort_sources(sources, file.path());
+  sort_tensor_sources(sources, file.path());
   file.write(safetensors_header(sources, metadata, file.path()));
   std::vector<std::byte> piece;
   for (const tensor_source& source : sources) {

@@ -55,8 +55,11 @@ class characters {
   // The characters of a corpus, sorted. `corpus_name` is for errors.
   static characters of(std::string_view corpus, std::string_view corpus_name) {
     expects(!corpus.empty(), corpus_name, " is empty; a character tokenizer needs a text");
-    std::vector<bool> seen(0x110000, false);
-    for_each_character(corpus, corpus_name, [&](char32_t code, std::size_t) { seen[code] = true; });
+    std::vector<bool> seen;  // up to the highest so far
+    for_each_character(corpus, corpus_name, [&](char32_t code, std::size_t) {
+      if (code >= seen.size()) seen.resize(code + 1, false);
+      seen[code] = true;
+    });
     std::vector<char32_t> alphabet;
     for (char32_t code = 0; code < seen.size(); ++code) {
       if (seen[code]) alphabet.push_back(code);

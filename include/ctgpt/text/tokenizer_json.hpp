@@ -31,9 +31,10 @@ inline constexpr std::array<char32_t, 256> byte_symbols = [] {
   return symbols;
 }();
 
-inline void write_byte_level(io::json_writer& out, std::string_view key) {
-  out.key(key).begin_object().member("type", "ByteLevel").member("add_prefix_space", false);
-  out.member("trim_offsets", false).member("use_regex", false).end_object();
+// The three flags matter to a pre-tokenizer alone; the package writes true for a decoder.
+inline void write_byte_level(io::json_writer& out, std::string_view key, bool flags) {
+  out.key(key).begin_object().member("type", "ByteLevel").member("add_prefix_space", flags);
+  out.member("trim_offsets", flags).member("use_regex", flags).end_object();
 }
 
 // symbols[i] becomes the token i.
@@ -44,13 +45,13 @@ inline std::string write_tokenizer_json(std::span<const char32_t> symbols, bool 
   out.member("padding", nullptr).key("added_tokens").begin_array().end_array();
   out.member("normalizer", nullptr);
   if (byte_level) {
-    write_byte_level(out, "pre_tokenizer");
+    write_byte_level(out, "pre_tokenizer", false);
   } else {
     out.member("pre_tokenizer", nullptr);
   }
   out.member("post_processor", nullptr);
   if (byte_level) {
-    write_byte_level(out, "decoder");
+    write_byte_level(out, "decoder", true);
   } else {
     out.key("decoder").begin_object().member("type", "Fuse").end_object();
   }

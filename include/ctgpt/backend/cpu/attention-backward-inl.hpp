@@ -3,11 +3,11 @@
 // p_ij = exp(s_ij - lse_i);  delta_i = dout_i . out_i;  dp_ij = keep_ij dout_i . v_j;
 // ds_ij = scale p_ij (dp_ij - delta_i);
 // dv_j = sum_i keep_ij p_ij dout_i;  dk_j = sum_i ds_ij q_i;  dq_i = sum_j ds_ij k_j.
-// Order of the sums: dq over keys ascending; dk and dv over the query heads that share the key head,
-// then over queries, ascending. One task is one (sequence, key/value head), so that threads change
-// nothing. Sums take only the pairs that see each other.
-// Shapes: as forward; dk, dv (B*T, KV*D). Working space a worker: 3 T D floats (q, dout and dq of one
-// head), 2 T D more where query heads share a key head.
+// Order of the sums: dq over keys ascending; dk and dv over the query heads that share the key
+// head, then over queries, ascending. One task is one (sequence, key/value head), so that threads
+// change nothing. Sums take only the pairs that see each other.
+// Shapes: as forward; dk, dv (B*T, KV*D). Working space a worker: 3 T D floats (q, dout and dq of
+// one head), 2 T D more where query heads share a key head.
 // Reference: Dao et al., "FlashAttention", 2022, algorithm 4; Dao, "FlashAttention-2", 2023.
 #if defined(CTGPT_BACKEND_CPU_ATTENTION_BACKWARD_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef CTGPT_BACKEND_CPU_ATTENTION_BACKWARD_INL
@@ -16,6 +16,8 @@
 #define CTGPT_BACKEND_CPU_ATTENTION_BACKWARD_INL
 #endif
 
+#include "ctgpt/backend/cpu/attention-packing-inl.hpp"
+#include "ctgpt/backend/cpu/attention-products-inl.hpp"
 #include "ctgpt/backend/cpu/attention-tiles-inl.hpp"
 #include "ctgpt/backend/cpu/workers.hpp"
 #include "ctgpt/backend/kernel_table.hpp"
@@ -40,13 +42,13 @@ struct backward_job {
   int tasks = 1;
 
   struct memory {
-    float *q, *dout, *dq;                    // (64 tiles, padded), one query head
-    float *delta, *lse;                      // (64 tiles)
-    float *k, *k_columns, *v_columns;        // (64, padded) and, transposed, (padded, 64)
-    float *scores, *dscores;                 // (64, 64)
-    float *dk, *dv;                          // (64, padded), a group's: (64 tiles, padded)
-    float* ones;                             // (64)
-    spans elements, keys_of, queries_of;     // of the head; of each query; of each key
+    float *q, *dout, *dq;                 // (64 tiles, padded), one query head
+    float *delta, *lse;                   // (64 tiles)
+    float *k, *k_columns, *v_columns;     // (64, padded) and, transposed, (padded, 64)
+    float *scores, *dscores;              // (64, 64)
+    float *dk, *dv;                       // (64, padded), a group's: (64 tiles, padded)
+    float* ones;                          // (64)
+    spans elements, keys_of, queries_of;  // of the head; of each query; of each key
   };
   isize shared_tiles() const { return group > 1 ? tiles : 1; }
   std::size_t bytes() const {
@@ -173,8 +175,8 @@ struct backward_job {
     product_task<float> to_dk{dk, padded, m.dscores, 1, tile, q, padded, &m.queries_of};
     to_dk.start = m.ones;
     product(to_dk, keys, padded / native);
-    product_task<float> to_dq{m.dq + i * tile * padded, padded, m.dscores, tile, 1, m.k, padded,
-                              &m.keys_of};
+    product_task<float> to_dq{
+        m.dq + i * tile * padded, padded, m.dscores, tile, 1, m.k, padded, &m.keys_of};
     to_dq.start = m.ones;
     product(to_dq, queries, padded / native);
   }

@@ -1,14 +1,14 @@
 // Causal attention on the CPU: forward, and the entries of the table that this family fills.
 //
-// s_ij = scale q_i . k_j + slope (j - i) for the keys j that query i sees (j <= i, and i - window < j);
+// s_ij = scale q_i . k_j + slope (j - i) for the keys j that query i sees: j <= i, j > i - window;
 // lse_i = log sum exp(s_ij);  out_i = sum_j keep_ij exp(s_ij - lse_i) v_j.
 // Backward is in attention-backward-inl.hpp, the paged cache in attention-cache-inl.hpp.
-// Shapes: q, out (B*T, H*D), k, v (B*T, KV*D), lse (B*T, H). Working space a worker: keys and values of
-// one head, 2 T D floats, and a few tiles; never a T x T matrix.
+// Shapes: q, out (B*T, H*D), k, v (B*T, KV*D), lse (B*T, H). Working space a worker: the keys and
+// values of one head, 2 T D floats, and a few tiles; never a T x T matrix.
 // Work is cut into (sequence, head, 64 queries), shared out by the number of key tiles; tiles that
 // nobody sees are skipped. Results do not depend on the cut.
-// Reference: Dao et al., "FlashAttention", 2022; Ainslie et al., "GQA", 2023; Press et al., "ALiBi",
-// 2022.
+// Reference: Dao et al., "FlashAttention", 2022; Ainslie et al., "GQA", 2023; Press et al.,
+// "ALiBi", 2022.
 #if defined(CTGPT_BACKEND_CPU_ATTENTION_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef CTGPT_BACKEND_CPU_ATTENTION_INL
 #undef CTGPT_BACKEND_CPU_ATTENTION_INL
@@ -18,6 +18,8 @@
 
 #include "ctgpt/backend/cpu/attention-backward-inl.hpp"
 #include "ctgpt/backend/cpu/attention-cache-inl.hpp"
+#include "ctgpt/backend/cpu/attention-packing-inl.hpp"
+#include "ctgpt/backend/cpu/attention-products-inl.hpp"
 #include "ctgpt/backend/cpu/attention-tiles-inl.hpp"
 #include "ctgpt/backend/cpu/workers.hpp"
 #include "ctgpt/backend/kernel_table.hpp"
@@ -47,7 +49,8 @@ struct forward_job {
     return static_cast<std::size_t>(floats()) * sizeof(float) + static_cast<std::size_t>(tiles);
   }
 
-  // Transposed keys and widened values of one key/value head, packed tile by tile when first needed.
+  // Transposed keys and widened values of one key/value head, packed tile by tile when first
+  // needed.
   struct packed_head {
     float *keys, *values, *spare;
     bool* ready;
@@ -127,11 +130,16 @@ HWY_NOINLINE void attention(context* state, const attention_args& args) {
   const workers& threads = workers_of(state);
   const dropout_rule rule = rule_of(args);
   const isize size = args.q.cols / args.heads;
-  forward_job job{args, threads, args.dropout > 0.0f ? &rule : nullptr, size,
-                  round_up(size, virtual_lanes), (args.time + tile - 1) / tile};
+  forward_job job{args,
+                  threads,
+                  args.dropout > 0.0f ? &rule : nullptr,
+                  size,
+                  round_up(size, virtual_lanes),
+                  (args.time + tile - 1) / tile};
   for (isize t = 0; t < job.tiles; ++t) job.total += t - job.first_tile(t) + 1;
   job.total *= args.batch * args.heads;
-  job.tasks = tasks_for(threads, args.batch * args.heads * job.tiles, job.total * tile * tile * size);
+  job.tasks =
+      tasks_for(threads, args.batch * args.heads * job.tiles, job.total * tile * tile * size);
   run_job(threads, job.tasks, job);
 }
 

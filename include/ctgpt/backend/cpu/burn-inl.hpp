@@ -32,8 +32,11 @@ HWY_INLINE void burn_one(const burn_task& task, int worker) {
   const hn::ScalableTag<float> d;
   using V = decltype(hn::Zero(d));
   const V factor = hn::Set(d, 0.999999f), step = hn::Set(d, 1e-6f);
-  V a0 = step, a1 = step, a2 = step, a3 = step, a4 = step, a5 = step, a6 = step, a7 = step;
-  V b0 = step, b1 = step, b2 = step, b3 = step;
+  // Different starts, or the compiler would see that the chains are one.
+  const auto start = [&](float value) HWY_ATTR { return hn::Set(d, value); };
+  V a0 = start(0.01f), a1 = start(0.02f), a2 = start(0.03f), a3 = start(0.04f);
+  V a4 = start(0.05f), a5 = start(0.06f), a6 = start(0.07f), a7 = start(0.08f);
+  V b0 = start(0.09f), b1 = start(0.10f), b2 = start(0.11f), b3 = start(0.12f);
   for (isize i = 0; i < task.rounds; ++i) {
     a0 = hn::MulAdd(a0, factor, step);
     a1 = hn::MulAdd(a1, factor, step);

@@ -60,6 +60,17 @@ HWY_NOINLINE void load_region(const tensor& c, const region& part, float* to, is
   }
 }
 
+// And back, to be continued: c is f32, so nothing is rounded.
+HWY_NOINLINE void store_region(const float* from, isize step, const tensor& c,
+                               const region& part) {
+  for (isize r = 0; r < part.rows; ++r) {
+    for (isize n = 0; n < part.cols; n += native) {
+      store_up_to(load(from + r * step + n), at<float>(c, part.row + r, part.col + n),
+                  part.cols - n);
+    }
+  }
+}
+
 HWY_INLINE f32_vector activate(activation act, f32_vector x) {
   switch (act) {
     case activation::gelu:

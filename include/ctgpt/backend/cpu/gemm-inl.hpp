@@ -1,15 +1,15 @@
 // The blocked product: C (M,N) (+)= A B for nn, nt and tn, any strides, f32 and bf16, and a
 // right-hand side of panels, q8_0 or q4_0.
 //
-// For each block of rows of C, for each block of k, for each panel of B: pack the panel (or find it
-// packed already), and run the register tile down the rows. A panel of B stays in the second-level
-// cache while all rows of the block pass; A is read where it lies when its k are adjacent and f32.
-// Small right-hand sides of nn and tn are not packed either: packing would cost more than it saves.
+// For each block of columns and of rows of C, for each block of k, for each panel of B: pack the panel
+// (unless it is packed already), and run the register tile down the rows. The panel stays in the
+// second-level cache meanwhile; A is read where it lies when it is f32 and its k are adjacent.
+// Small right-hand sides of nn and tn are not packed either: that would cost more than it saves.
 // Later blocks of k continue the chains from C; a bf16 C has its chains in f32 working space.
-// Threads: C is cut into a grid of parts, one a worker, such that packing is repeated least. The cut
-// never shows in the results.
-// Working space: a worker's panel, block of A, and f32 copy of C, each only when needed.
-// Errors: none (scratch may throw ctgpt::error before work begins).
+// Threads: C is cut into a grid of parts, one a worker, so that packing is repeated least. Neither
+// the cut nor the blocks show in the results.
+// Working space of a worker: a panel, a block of A and f32 chains of C, each only where it is needed.
+// Errors: none (scratch may throw ctgpt::error before the work begins).
 #if defined(CTGPT_BACKEND_CPU_GEMM_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef CTGPT_BACKEND_CPU_GEMM_INL
 #undef CTGPT_BACKEND_CPU_GEMM_INL
@@ -30,10 +30,13 @@ namespace cpu_kernels {
 namespace HWY_NAMESPACE {
 namespace products {
 
-inline constexpr isize depth_limit = 384;     // k of a block; a multiple of block_length
-inline constexpr isize rows_limit = 1024;     // rows of a block of C
-inline constexpr isize cols_limit = 768;       // columns of a block of C; a multiple of panel
-inline constexpr double least_forked_flops = 5e5;
+// Sizes of blocks, measured on Zen 5 with both AVX-512 and AVX2. A panel of this depth (72 and 36 KB)
+// and the rows of A that pass by stay in the second-level cache; C's block in the third.
+inline constexpr isize depth_limit = 384;  // a multiple of block_length
+inline constexpr isize rows_limit = 1024;
+inline constexpr isize cols_limit = 768;  // a multiple of panel
+inline constexpr isize unpacked_limit = 128;
+inline constexpr double least_forked_flops = 5e5;  // a fork costs a few microseconds
 
 struct span {
   isize begin, end;
@@ -47,230 +50,222 @@ HWY_INLINE span part_of(isize count, isize parts, isize index, isize grain) {
   return {smaller(first * grain, count), smaller(last * grain, count)};
 }
 
-struct gemm {
-  const matmul_args& args;
-  const workers& crew;
-  isize m, n, k;
-  isize depth;          // of a block of k
-  isize blocks;         // of k
-  isize block_rows;     // of a block of rows
-  isize block_cols;     // columns whose chains wait together
-  isize row_parts = 1, col_parts = 1;
-  bool a_in_rows;       // k adjacent
-  bool a_packed;
-  bool b_straight;      // read B where it lies
-  bool staged;          // chains of C wait in working space between blocks of k
+// The length of equal blocks of [0, count), at most `limit` (a multiple of `grain`) long.
+HWY_INLINE isize block_of(isize count, isize limit, isize grain) {
+  if (count <= limit) return round_up(HWY_MAX(1, count), grain);
+  return round_up(quotient_up(count, quotient_up(count, limit)), grain);
+}
 
-  gemm(const matmul_args& product_args, const workers& its_crew)
-      : args(product_args), crew(its_crew) {
-    m = args.c.rows;
-    n = args.c.cols;
-    k = args.kind == product::tn ? args.a.rows : args.a.cols;
-    blocks = HWY_MAX(1, quotient_up(k, depth_limit));
-    depth = round_up(HWY_MAX(1, quotient_up(k, blocks)), block_length);
-    blocks = HWY_MAX(1, quotient_up(k, depth));  // k == 0: one block, of nothing
-    a_in_rows = args.kind != product::tn;
-    a_packed = args.a.type != element::f32 || (!a_in_rows && m > 128 NX);
-    b_straight = args.b.type == element::f32 && args.b.packing == layout::rows &&
-                 args.kind != product::nt && m <= 128 && n <= 128;
-    staged = args.c.type == element::bf16 && blocks > 1;
-    choose_parts();
-    block_rows = round_up(quotient_up(m, quotient_up(m, rows_limit)), tile_rows);
-    block_cols = smaller(cols_limit, round_up(n, panel));
+HWY_INLINE double flops_of(isize m, isize n, isize k) {
+  return 2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
+}
+
+class gemm {
+ public:
+  gemm(const matmul_args& args, const workers& crew) : args_(args), crew_(crew) {
+    m_ = args.c.rows;
+    n_ = args.c.cols;
+    a_in_rows_ = args.kind != product::tn;
+    k_ = a_in_rows_ ? args.a.cols : args.a.rows;
+    depth_ = block_of(k_, depth_limit, block_length);
+    rows_ = block_of(m_, rows_limit, tile_rows);
+    cols_ = smaller(cols_limit, round_up(n_, panel));
+    // Columns of A lie far apart in memory; few panels of B are not worth gathering them for.
+    a_packed_ = args.a.type != element::f32 ||
+                (!a_in_rows_ && m_ > unpacked_limit && n_ > 2 * unpacked_limit);
+    b_in_place_ = args.b.type == element::f32 && args.b.packing == layout::rows &&
+                  args.kind != product::nt && m_ <= unpacked_limit && n_ <= unpacked_limit;
+    staged_ = args.c.type == element::bf16 && depth_ < k_;
+    far_ = m_ * n_ >= isize{1} << 16;
+    panel_floats_ = b_in_place_ && n_ % native == 0
+                        ? 0
+                        : panel * depth_ * (is_quantized(args.b.type) ? 2 : 1);
+    a_floats_ = a_packed_ ? rows_ * block_step(depth_) : 0;
+    floats_ = panel_floats_ + a_floats_ + (staged_ ? rows_ * cols_ : 0);
   }
 
-  // Cost of the slowest part in multiply-adds, an element packed counting as eight.
-  double cost(isize rows_parts, isize cols_parts) const {
-    const isize rows = quotient_up(quotient_up(m, tile_rows), rows_parts) * tile_rows;
-    const isize cols = quotient_up(quotient_up(n, panel), cols_parts) * panel;
-    const double packing = 8.0 * static_cast<double>((a_packed ? rows : 0) +
-                                                     (b_straight ? 0 : cols));
-    return static_cast<double>(rows) * static_cast<double>(cols) + packing;
-  }
-  void choose_parts() {
-    const double flops =
-        2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
-    if (crew.count <= 1 || flops < least_forked_flops) return;
-    double least = cost(1, 1);
-    for (isize rows = 1; rows <= crew.count; ++rows) {
-      const isize cols = crew.count / rows;
-      if (cost(rows, cols) < least) {
-        least = cost(rows, cols);
-        row_parts = rows;
-        col_parts = cols;
-      }
+  void run() {
+    if (crew_.count > 1 && flops_of(m_, n_, k_) >= least_forked_flops) choose_parts();
+    const int tasks = static_cast<int>(row_parts_ * col_parts_);
+    if (floats_ != 0) {
+      for (int worker = 0; worker < tasks; ++worker) crew_.scratch(worker, bytes());
     }
+    crew_.run(
+        tasks, [](void* self, int worker) HWY_ATTR { static_cast<gemm*>(self)->work(worker); },
+        this);
   }
 
-  // Working space of a worker, in floats.
-  isize panel_floats() const {
-    return b_straight && n % native == 0 ? 0 : panel * depth * (is_quantized(args.b.type) ? 2 : 1);
-  }
-  isize a_floats() const { return a_packed ? block_rows * block_step(depth) : 0; }
-  isize c_floats() const { return staged ? block_rows * block_cols : 0; }
-
-  void run() const {
-    const std::size_t bytes =
-        static_cast<std::size_t>(panel_floats() + a_floats() + c_floats()) * sizeof(float);
-    const int tasks = static_cast<int>(row_parts * col_parts);
-    if (bytes != 0) {
-      for (int worker = 0; worker < tasks; ++worker) crew.scratch(worker, bytes);
-    }
-    crew.run(
-        tasks,
-        [](void* self, int worker) HWY_ATTR {
-          static_cast<const gemm*>(self)->work(worker);
-        },
-        const_cast<gemm*>(this));
-  }
-
-  HWY_NOINLINE void work(int worker) const {
-    const isize floats = panel_floats() + a_floats() + c_floats();
-    space mine;
-    if (floats != 0) {
-      mine.panel = static_cast<float*>(
-          crew.scratch(worker, static_cast<std::size_t>(floats) * sizeof(float)));
-      mine.a = mine.panel + panel_floats();
-      mine.c = mine.a + a_floats();
-    }
-    const span rows = part_of(m, row_parts, worker / col_parts, tile_rows);
-    const span cols = part_of(n, col_parts, worker % col_parts, panel);
-    for (isize col = cols.begin; col < cols.end; col += block_cols) {
-      const isize col_end = smaller(cols.end, col + block_cols);
-      for (isize row = rows.begin; row < rows.end; row += block_rows) {
-        const region part{row, col, smaller(block_rows, rows.end - row), col_end - col};
-        for (isize block = 0; block < blocks; ++block) {
-          multiply_block(mine, part, block);
-        }
-      }
-    }
-  }
-
+ private:
+  // The working space of a worker.
   struct space {
     float* panel = nullptr;
     float* a = nullptr;
     float* c = nullptr;
   };
-
-  // Where the tile finds A and B.
+  // Where a tile finds A and B.
   struct operands {
-    const float* a;
-    const float* b;
-    isize a_step, b_step;
+    const float* a = nullptr;
+    isize a_step = 0;
+    const float* b = nullptr;
+    isize b_step = 0;
   };
 
-  // All panels of one block of rows and one block of k.
-  void multiply_block(const space& mine, const region& part, isize block) const {
-    const isize first = block * depth;
-    const isize length = smaller(depth, k - first);
-    operands from = place_a(mine, part, first, length);
-    isize cols = 0;
-    for (isize n0 = 0; n0 < part.cols; n0 += cols) {
-      cols = next_cols(part.cols - n0);
-      place_b(mine, part.col + n0, cols, first, length, from);
-      isize rows = 0;
-      for (isize r = 0; r < part.rows; r += rows) {
-        rows = next_rows(part.rows - r);
-        const region piece{part.row + r, part.col + n0, rows, cols};
-        const float* a = from.a + (a_in_rows     ? r * from.a_step
-                                   : a_packed    ? r * length
-                                                 : r);
-        float* waiting = staged ? mine.c + r * block_cols + n0 : nullptr;
-        multiply_piece(piece, {a, from.b, from.a_step, from.b_step}, length, block, waiting);
+  std::size_t bytes() const { return static_cast<std::size_t>(floats_) * sizeof(float); }
+
+  // The slowest part in multiply-adds for each k; packing an element costs about as much as eight.
+  double cost(isize row_parts, isize col_parts) const {
+    const isize rows = quotient_up(quotient_up(m_, tile_rows), row_parts) * tile_rows;
+    const isize cols = quotient_up(quotient_up(n_, panel), col_parts) * panel;
+    return static_cast<double>(rows * cols + 8 * (a_packed_ ? rows : 0) +
+                               8 * (b_in_place_ ? 0 : cols));
+  }
+  void choose_parts() {
+    double least = cost(1, 1);
+    for (isize rows = 1; rows <= crew_.count; ++rows) {
+      const isize cols = crew_.count / rows;
+      if (cost(rows, cols) < least) {
+        least = cost(rows, cols);
+        row_parts_ = rows;
+        col_parts_ = cols;
       }
     }
   }
 
-  // A tile of one vector, or of a row or two, has too few chains to keep the multipliers busy: two
-  // middling tiles at the end are faster than a whole one and a small rest.
+  HWY_NOINLINE void work(int worker) const {
+    space mine;
+    if (floats_ != 0) {
+      mine.panel = static_cast<float*>(crew_.scratch(worker, bytes()));
+      mine.a = mine.panel + panel_floats_;
+      mine.c = mine.a + a_floats_;
+    }
+    span rows{0, m_}, cols{0, n_};
+    if (row_parts_ > 1) rows = part_of(m_, row_parts_, worker / col_parts_, tile_rows);
+    if (col_parts_ > 1) cols = part_of(n_, col_parts_, worker % col_parts_, panel);
+    for (isize col = cols.begin; col < cols.end; col += cols_) {
+      for (isize row = rows.begin; row < rows.end; row += rows_) {
+        const region part{row, col, smaller(rows_, rows.end - row),
+                          smaller(cols_, cols.end - col)};
+        isize k = 0;
+        do {  // once for k_ == 0 too: the result is then zero, or what C holds
+          multiply_block(mine, part, k);
+          k += depth_;
+        } while (k < k_);
+      }
+    }
+  }
+
+  // All panels and tiles of one block of C and k.
+  void multiply_block(const space& mine, const region& part, isize k) const {
+    const isize length = smaller(depth_, k_ - k);
+    operands from;
+    place_a(mine, part, k, length, from);
+    const float* const a = from.a;
+    const isize row_step = a_in_rows_ ? from.a_step : a_packed_ ? length : 1;
+    isize rows = 0, cols = 0;
+    for (isize n = 0; n < part.cols; n += cols) {
+      cols = next_cols(part.cols - n);
+      place_b(mine, part.col + n, cols, k, length, from);
+      for (isize r = 0; r < part.rows; r += rows) {
+        rows = next_rows(part.rows - r);
+        from.a = a + r * row_step;
+        multiply_tile({part.row + r, part.col + n, rows, cols}, from, k, length,
+                      mine.c + (staged_ ? r * cols_ + n : 0));
+      }
+    }
+  }
+
+  // A tile of one vector or one row has too few chains to keep the multipliers busy: at the end two
+  // middling tiles are faster than a whole one and a small rest.
   isize next_cols(isize left) const {
-    const bool even = args.b.packing == layout::rows && left > panel && left <= panel + native;
+    const bool even = tile_vectors == 3 && args_.b.packing == layout::rows && left > panel &&
+                      left <= panel + native;
     return even ? panel - native : smaller(panel, left);
   }
   isize next_rows(isize left) const {
-    const bool even = (a_in_rows || !a_packed) && left > tile_rows && left < 2 * tile_rows;
+    const bool even =
+        (a_in_rows_ || !a_packed_) && left > tile_rows && left < 2 * tile_rows;
     return even ? (left + 1) / 2 : smaller(tile_rows, left);
   }
 
-  operands place_a(const space& mine, const region& part, isize first, isize length) const {
-    const tensor& a = args.a;
-    if (!a_packed) {
-      const float* from = a_in_rows ? at<const float>(a, part.row, first)
-                                    : at<const float>(a, first, part.row);
-      return {from, nullptr, a.stride, 0};
-    }
-    if (a_in_rows) {
-      pack_rows(at<const bf16>(a, part.row, first), a.stride, part.rows, length, mine.a);
-      return {mine.a, nullptr, block_step(length), 0};
-    }
-    if (a.type == element::bf16) {
-      pack_columns(at<const bf16>(a, first, part.row), a.stride, part.rows, length, mine.a);
+  void place_a(const space& mine, const region& part, isize k, isize length,
+               operands& from) const {
+    const tensor& a = args_.a;
+    from.a = mine.a;
+    if (!a_packed_) {
+      from.a = a_in_rows_ ? at<const float>(a, part.row, k) : at<const float>(a, k, part.row);
+      from.a_step = a.stride;
+    } else if (a_in_rows_) {
+      from.a_step = block_step(length);
+      pack_rows(at<const bf16>(a, part.row, k), a.stride, part.rows, length, mine.a);
     } else {
-      pack_columns(at<const float>(a, first, part.row), a.stride, part.rows, length, mine.a);
+      from.a_step = tile_rows;
+      if (a.type == element::bf16) {
+        pack_columns(at<const bf16>(a, k, part.row), a.stride, part.rows, length, mine.a);
+      } else {
+        pack_columns(at<const float>(a, k, part.row), a.stride, part.rows, length, mine.a);
+      }
     }
-    return {mine.a, nullptr, tile_rows, 0};
   }
 
-  void place_b(const space& mine, isize col, isize cols, isize first, isize length,
+  void place_b(const space& mine, isize col, isize cols, isize k, isize length,
                operands& from) const {
-    const tensor& b = args.b;
+    const tensor& b = args_.b;
     from.b = mine.panel;
     from.b_step = panel;
     if (b.packing == layout::panels && !is_quantized(b.type)) {
-      const isize start = col / panel * panel * k + first * panel;
+      const isize start = col * k_ + k * panel;  // col is a multiple of panel
       if (b.type == element::bf16) {
         widen_run(static_cast<const bf16*>(b.data) + start, length * panel, mine.panel);
       } else {
         from.b = static_cast<const float*>(b.data) + start;
       }
-    } else if (b_straight && cols % native == 0) {
-      from.b = at<const float>(b, first, col);
+    } else if (b_in_place_ && cols % native == 0) {
+      from.b = at<const float>(b, k, col);
       from.b_step = b.stride;
     } else {
-      pack_panel(b, args.kind == product::nt, col, cols, first, length,
-                 mine.panel + panel * depth, mine.panel);
+      pack_panel(b, args_.kind == product::nt, col, cols, k, length, mine.panel + panel * depth_,
+                 mine.panel);
     }
   }
 
-  // One register tile: start or continue its chains, and finish them after the last block of k.
-  void multiply_piece(const region& piece, const operands& from, isize length, isize block,
-                      float* waiting) const {
-    const bool first = block == 0, last = block + 1 == blocks;
-    const isize vectors = quotient_up(piece.cols, native);
+  // One register tile: start its chains or continue them, and finish them after the last k. They are
+  // kept in C itself, in `waiting`, or, where C is not f32 or not whole vectors, on the stack.
+  void multiply_tile(const region& part, const operands& from, isize k, isize length,
+                     float* waiting) const {
+    const bool first = k == 0, last = k + length >= k_;
+    const bool in_c = args_.c.type == element::f32 && part.cols % native == 0;
     HWY_ALIGN float edge[tile_rows * panel];
-    float* x = edge;
-    isize step = panel;
-    if (waiting != nullptr) {
-      x = waiting;
-      step = block_cols;
-    } else if (args.c.type == element::f32 && piece.cols % native == 0) {
-      x = at<float>(args.c, piece.row, piece.col);
-      step = args.c.stride;
-    }
-    const bool in_place = x != edge && waiting == nullptr;
-    const bool from_c = !first || args.accumulate;
-    if (!in_place && from_c && (first || waiting == nullptr)) {
-      load_region(args.c, piece, x, step);
-    }
-    const auto multiply = a_in_rows ? tile_for<order::rows, float>(piece.rows, vectors)
-                                    : tile_for<order::columns, float>(piece.rows, vectors);
-    if (in_place) {  // the next tile's C, while this one computes
-      for (isize r = piece.rows; r < piece.rows + tile_rows; ++r) {
-        prefetch_run(x + r * step, piece.cols);
+    float* const x = staged_ ? waiting : in_c ? at<float>(args_.c, part.row, part.col) : edge;
+    const isize step = staged_ ? cols_ : in_c ? args_.c.stride : panel;
+    const bool from_c = !first || args_.accumulate;
+    if (!in_c && from_c && (first || !staged_)) load_region(args_.c, part, x, step);
+    if (in_c && far_) {  // C of the next tile, while this one computes
+      for (isize r = part.rows; r < part.rows + tile_rows; ++r) {
+        prefetch_run(x + r * step, part.cols);
       }
     }
+    const isize vectors = quotient_up(part.cols, native);
+    const auto multiply = a_in_rows_ ? tile_for<order::rows, float>(part.rows, vectors)
+                                     : tile_for<order::columns, float>(part.rows, vectors);
     multiply(length, from.a, from.a_step, from.b, from.b_step, x, step, from_c);
     if (last) {
-      if (!in_place || has_epilogue(args)) finish_region(args, piece, x, step);
+      if (!in_c || has_epilogue(args_)) finish_region(args_, part, x, step);
     } else if (x == edge) {
-      for (isize r = 0; r < piece.rows; ++r) {
-        for (isize i = 0; i < piece.cols; i += native) {
-          store_up_to(load(x + r * step + i), at<float>(args.c, piece.row + r, piece.col + i),
-                      piece.cols - i);
-        }
-      }
+      store_region(x, step, args_.c, part);
     }
   }
+
+  const matmul_args& args_;
+  const workers& crew_;
+  isize m_, n_, k_;
+  isize rows_, cols_, depth_;  // of a block
+  isize row_parts_ = 1, col_parts_ = 1;
+  isize panel_floats_, a_floats_, floats_;  // of working space
+  bool a_in_rows_;   // the k of A are adjacent
+  bool a_packed_;    // A is read from a packed block
+  bool b_in_place_;  // B is read where it lies
+  bool staged_;      // chains wait in working space between blocks of k
+  bool far_;         // C is larger than the caches nearby
 };
 
 // NOLINTNEXTLINE(google-readability-namespace-comments)

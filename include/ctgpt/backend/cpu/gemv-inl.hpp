@@ -85,9 +85,7 @@ struct gemv {
     m = args.c.rows;
     n = args.c.cols;
     k = args.a.cols;
-    const double flops =
-        2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
-    if (flops >= least_forked_flops) {
+    if (flops_of(m, n, k) >= least_forked_flops) {
       tasks = static_cast<int>(smaller(crew.count, quotient_up(n, panel)));
     }
   }

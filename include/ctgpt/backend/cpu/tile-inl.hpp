@@ -49,8 +49,15 @@ HWY_NOINLINE void tile(isize depth, const float* HWY_RESTRICT a, isize a_step,
   HWY_UNROLL(16)
   for (int r = 0; r < R; ++r) {
     HWY_UNROLL(16)
-    for (int v = 0; v < V; ++v) {
-      sum[r][v] = from_c ? load(c + r * c_step + v * native) : constant(0.0f);
+    for (int v = 0; v < V; ++v) sum[r][v] = constant(0.0f);
+  }
+  if (from_c) {
+    const float* start = c;
+    HWY_UNROLL(16)
+    for (int r = 0; r < R; ++r) {
+      HWY_UNROLL(16)
+      for (int v = 0; v < V; ++v) sum[r][v] = load(start + v * native);
+      start += c_step;
     }
   }
   const float* row[R];
@@ -72,7 +79,8 @@ HWY_NOINLINE void tile(isize depth, const float* HWY_RESTRICT a, isize a_step,
   HWY_UNROLL(16)
   for (int r = 0; r < R; ++r) {
     HWY_UNROLL(16)
-    for (int v = 0; v < V; ++v) store(sum[r][v], c + r * c_step + v * native);
+    for (int v = 0; v < V; ++v) store(sum[r][v], c + v * native);
+    c += c_step;
   }
 }
 

@@ -1,0 +1,110 @@
+// benchmark_steps: whole training steps and decoding, beside the floor that the same run measures.
+//
+//   benchmark_steps [char] [gpt2-64] [gpt2-1024] [decode] [--threads N] [--repeats N]
+//
+// One JSON object a line: what, threads, seconds (median), cpu_seconds, flops, peak, of_peak (training:
+// floor / time, by 6 weights + 6 L C T a token) or of_bandwidth (decoding: bytes of weights a token
+// over the read bandwidth). Data are random tokens. Errors: an unknown word ends with exit code 2.
+#include <ctime>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "calibration.hpp"
+#include "ctgpt/backend/cpu.hpp"
+#include "ctgpt/io/json.hpp"
+#include "ctgpt/model/decoder.hpp"
+#include "ctgpt/model/presets.hpp"
+#include "ctgpt/train/trainer.hpp"
+
+namespace {
+
+using namespace ctgpt;
+
+struct char_model : gpt<presets::find("shakespeare-char-cpu")->model> {};
+struct gpt2_model : gpt<presets::find("gpt2-124m")->model> {};
+
+double cpu_seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+void report(io::json& out) { std::cout << io::write_json(out) << std::endl; }
+
+template <class Model>
+void train(const std::string& what, int threads, int repeats, isize batch, isize time, isize vocab) {
+  const backend where = cpu{isa::best, threads};
+  std::vector<std::int32_t> ids;
+  random_stream numbers(1);
+  for (isize i = 0; i < 20000; ++i) {
+    ids.push_back(static_cast<std::int32_t>(numbers.below(static_cast<std::uint64_t>(vocab))));
+  }
+  network<Model> net = build<Model>(where, seed{1}, vocab);
+  trainer<Model> run(net, adamw{.rate = 1e-4f}, batches(ids, {.batch = batch, .time = time}));
+  const double peak = measured_peak(where);
+  const double before = cpu_seconds();
+  const double seconds = benchmarks::median_seconds(repeats, [&] { run.step(); });
+  const double used = (cpu_seconds() - before) / (repeats + 1);
+  const double unused = 6.0 * static_cast<double>((Model::settings.vocab - vocab) * Model::width);
+  const double flops = (Model::flops_per_token(time) - unused) * static_cast<double>(batch * time);
+  io::json out = io::json::object();
+  out.set("what", what).set("isa", where.name()).set("threads", threads).set("seconds", seconds);
+  out.set("cpu_seconds", used).set("flops", flops).set("peak", std::max(peak, measured_peak(where)));
+  out.set("of_peak", flops / seconds / std::max(peak, measured_peak(where)));
+  report(out);
+}
+
+void decode(int threads, int repeats) {
+  const backend where = cpu{isa::best, threads};
+  for (const auto& [name, numbers] :
+       {std::pair{"decode gpt2-124m f32", f32_precision}, {"decode gpt2-124m bf16", bf16_precision}}) {
+    network<gpt2_model> net = build<gpt2_model>(where, seed{1}, numbers);
+    net.pack();
+    decoder<gpt2_model> run(net);
+    std::vector<std::int32_t> prompt(64, 11);
+    run.feed(prompt, 0, 0);
+    isize at = 64;
+    const double seconds = benchmarks::median_seconds(8 * repeats, [&] {
+      const std::int32_t token = 17;
+      run.feed({&token, 1}, 0, at++);
+    });
+    const double bytes = static_cast<double>(
+        element_bytes(numbers.storage, gpt2_model::product_weights));
+    const double bandwidth = benchmarks::read_bandwidth(where);
+    io::json out = io::json::object();
+    out.set("what", name).set("isa", where.name()).set("threads", threads);
+    out.set("seconds", seconds).set("tokens_per_second", 1.0 / seconds);
+    out.set("bandwidth", bandwidth).set("of_bandwidth", bytes / seconds / bandwidth);
+    report(out);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::vector<std::string> wanted;
+  int threads = 1, repeats = 5;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if ((word == "--threads" || word == "--repeats") && i + 1 < argc) {
+      (word == "--threads" ? threads : repeats) = std::max(1, std::atoi(argv[++i]));
+    } else if (word == "char" || word == "gpt2-64" || word == "gpt2-1024" || word == "decode") {
+      wanted.push_back(word);
+    } else {
+      std::cerr << "benchmark_steps: unknown word " << word
+                << "; it knows char, gpt2-64, gpt2-1024, decode, --threads N, --repeats N\n";
+      return 2;
+    }
+  }
+  if (wanted.empty()) wanted = {"char", "gpt2-64", "decode"};
+  for (const std::string& what : wanted) {
+    if (what == "char") train<char_model>("train char", threads, 20 * repeats, 12, 64, 65);
+    if (what == "gpt2-64") train<gpt2_model>("train gpt2-124m B=4 T=64", threads, repeats, 4, 64, 50257);
+    if (what == "gpt2-1024") {
+      train<gpt2_model>("train gpt2-124m B=4 T=1024", threads, std::min(repeats, 3), 4, 1024, 50257);
+    }
+    if (what == "decode") decode(threads, repeats);
+  }
+  return 0;
+}

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "ctgpt/base/random.hpp"
+
 #ifndef CTGPT_TEST_MATH_TARGETS
 #define CTGPT_TEST_MATH_TARGETS
 #if defined(__x86_64__)
@@ -24,6 +26,7 @@
 
 #include "ctgpt/backend/cpu/lanes-inl.hpp"
 #include "ctgpt/backend/cpu/math-inl.hpp"
+#include "ctgpt/backend/cpu/random-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace math_test {
@@ -66,6 +69,18 @@ HWY_ATTR void tails_all(const float* in, float* out, int n) {
   kernels::store_lanes_first(kernels::load_lanes_first(in, n), half, n);
   kernels::store_lanes_first(kernels::load_lanes_first(half, n), out, n);
   for (int i = n; i < 18; ++i) out[16 + i] = half[i].bits == 0x1234 ? 1.0f : 0.0f;
+}
+
+// Dropout factors of elements far beyond 2^32, 16 at a time and all at once: 2 * n floats.
+HWY_ATTR void factors_all(const float*, float* out, int n) {
+  const std::uint32_t state[4] = {11, 22, 33, 0};
+  const kernels::dropout_rule rule = kernels::make_dropout_rule(state, 44, 0.4f);
+  for (int i = 0; i < n; i += 16) {
+    kernels::store_lanes(
+        kernels::dropout_factors(rule, (std::uint64_t{5} << 34) + static_cast<std::uint64_t>(i)),
+        out + i);
+  }
+  kernels::dropout_factors(rule, std::uint64_t{5} << 34, n, out + n);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -302,6 +317,25 @@ TEST_CASE("lanes are combined by one tree whatever the vector holds") {
       CHECK(out[0] == sum[0]);
       CHECK(out[1] == largest[0]);
     }
+  }
+}
+
+TEST_CASE("dropout of an element numbered beyond 2^32 uses both words of the counter") {
+  constexpr int count = 96;
+  std::vector<float> expected;
+  for (std::uint64_t e = std::uint64_t{5} << 34; expected.size() < count; ++e) {
+    const auto block = e / 4;
+    const auto words = ctgpt::philox::generate(
+        {static_cast<std::uint32_t>(block), static_cast<std::uint32_t>(block >> 32), 44, 33},
+        {11, 22});
+    const bool kept = static_cast<double>(words[e % 4]) >= static_cast<double>(0.4f) * 0x1p32;
+    expected.push_back(kept ? 1.0f / (1.0f - 0.4f) : 0.0f);
+  }
+  for (const variant& v : CTGPT_TEST_VARIANTS(factors_all)) {
+    std::vector<float> out(2 * count);
+    v.run(nullptr, out.data(), count);
+    CHECK(std::vector<float>(out.begin(), out.begin() + count) == expected);
+    CHECK(std::vector<float>(out.begin() + count, out.end()) == expected);
   }
 }
 

@@ -1,7 +1,7 @@
 // The CPU backend: kernels of our own for every instruction set, chosen at run time.
 //
-// ctgpt::cpu{} uses the best instruction set of the machine and all its threads; ctgpt::cpu{.target =
-// isa::avx2, .threads = 1} chooses. Backends of different instruction sets may live side by side.
+// ctgpt::cpu{} uses the best instruction set of the machine and all its threads; ctgpt::cpu{.target
+// = isa::avx2, .threads = 1} chooses. Backends of different instruction sets may live side by side.
 // One source file of the program must hold the dispatch unit (backend/cpu/impl.hpp), or it does not
 // link.
 // Errors: an instruction set that the machine or the build lacks, or a name that is none, throws
@@ -42,8 +42,8 @@ inline isa_support fill_cpu_table(kernel_table& table, isa wanted) {
   namespace unit = compile_one_source_file_that_includes_ctgpt_backend_cpu_impl_hpp;
   host_context::fill_memory_entries(table);
   table.name = isa_name(wanted);
-  for (const auto fill : {unit::fill_products, unit::fill_rows, unit::fill_elementwise,
-                          unit::fill_attention}) {
+  for (const auto fill :
+       {unit::fill_products, unit::fill_rows, unit::fill_elementwise, unit::fill_attention}) {
     const isa_support answer = fill(table, wanted);
     if (answer != isa_support::ready) return answer;
   }

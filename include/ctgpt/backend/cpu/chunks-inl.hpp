@@ -38,20 +38,22 @@ struct chunk_buffer {
   alignas(64) float data[chunk];
 };
 
-// Throws unless every tensor that is there is f32 or bf16.
+// Throws unless every tensor that is there is f32 (or bf16).
 template <class... Tensors>
 HWY_INLINE void require_float(const char* entry, const Tensors&... tensors) {
-  for (const tensor* t : {&tensors...}) {
-    if (t->data != nullptr && t->type != element::f32 && t->type != element::bf16) {
-      reject_element(entry, t->type);
+  const auto check = [entry](const tensor& t) HWY_ATTR {
+    if (t.data != nullptr && t.type != element::f32 && t.type != element::bf16) {
+      reject_element(entry, t.type);
     }
-  }
+  };
+  (check(tensors), ...);
 }
 template <class... Tensors>
 HWY_INLINE void require_f32(const char* entry, const Tensors&... tensors) {
-  for (const tensor* t : {&tensors...}) {
-    if (t->data != nullptr && t->type != element::f32) reject_element(entry, t->type);
-  }
+  const auto check = [entry](const tensor& t) HWY_ATTR {
+    if (t.data != nullptr && t.type != element::f32) reject_element(entry, t.type);
+  };
+  (check(tensors), ...);
 }
 
 HWY_INLINE isize smaller_of(isize a, isize b) { return a < b ? a : b; }

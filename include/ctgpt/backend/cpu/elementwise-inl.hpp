@@ -92,11 +92,8 @@ HWY_NOINLINE void convert(context* state, const convert_args& args) {
     }
     return;
   }
-  for (const tensor* t : {&dst, &src}) {
-    if (t->type != element::f32 && t->type != element::bf16 && t->type != element::f64) {
-      reject_element("convert", t->type);
-    }
-  }
+  if (dst.type != element::f64) require_float("convert", dst);
+  if (src.type != element::f64) require_float("convert", src);
   for_chunks(state, dst.rows, dst.cols, flat, [&](isize row, isize col, isize count) HWY_ATTR {
     chunk_buffer in, out;
     const float* from = in.data;

@@ -32,6 +32,7 @@ const std::vector<problem>& problems() {
       {.batch = 2, .time = 77, .heads = 4, .kv_heads = 1, .size = 5, .dropout = 0.5f},
       {.batch = 1, .time = 193, .heads = 2, .kv_heads = 1, .size = 96, .dropout = 0.1f},
       {.batch = 1, .time = 66, .heads = 1, .kv_heads = 1, .size = 257, .window = 1},
+      {.batch = 1, .time = 194, .heads = 1, .kv_heads = 1, .size = 16, .window = 66},
   };
   return all;
 }

@@ -28,49 +28,63 @@ namespace products {
 
 inline constexpr isize gemv_rows = 8;
 
+#ifndef GPF
+#define GPF 2048
+#endif
 // R rows times P panels that lie b_step elements apart; c holds P panels side by side.
 template <int R, int P, class T>
 HWY_NOINLINE void multiply_panels(isize depth, const float* HWY_RESTRICT a, isize a_step,
                                   const T* HWY_RESTRICT b, isize b_step, float* HWY_RESTRICT c,
                                   bool from_c) {
-  constexpr isize c_step = P * panel;
-  f32_vector sum[R][P][tile_vectors];
+  f32_vector sum[P][R][tile_vectors];
+  const float* row[R];
   HWY_UNROLL(16)
-  for (int r = 0; r < R; ++r) {
+  for (int r = 0; r < R; ++r) row[r] = a + r * a_step;
+  HWY_UNROLL(16)
+  for (int p = 0; p < P; ++p) {
     HWY_UNROLL(16)
-    for (int p = 0; p < P; ++p) {
+    for (int r = 0; r < R; ++r) {
       HWY_UNROLL(16)
       for (int v = 0; v < tile_vectors; ++v) {
-        sum[r][p][v] =
-            from_c ? load(c + r * c_step + p * panel + v * native) : constant(0.0f);
+        sum[p][r][v] = from_c ? load(c + (r * P + p) * panel + v * native) : constant(0.0f);
       }
     }
   }
   for (isize k = 0; k < depth; ++k) {
     HWY_UNROLL(16)
     for (int p = 0; p < P; ++p) {
+      f32_vector right[tile_vectors];
+      if (GPF) { 
       HWY_UNROLL(16)
-      for (int v = 0; v < tile_vectors; ++v) {
-        const f32_vector right = load(b + p * b_step + v * native);
+        for (int i = 0; i < panel*sizeof(T); i+=64) hwy::Prefetch((const char*)(b+p*b_step)+i+GPF); }
+      HWY_UNROLL(16)
+      for (int v = 0; v < tile_vectors; ++v) right[v] = load(b + p * b_step + v * native);
+      HWY_UNROLL(16)
+      for (int r = 0; r < R; ++r) {
+        const f32_vector left = constant(row[r][k]);
         HWY_UNROLL(16)
-        for (int r = 0; r < R; ++r) {
-          sum[r][p][v] = hn::MulAdd(constant(a[r * a_step + k]), right, sum[r][p][v]);
+        for (int v = 0; v < tile_vectors; ++v) {
+          sum[p][r][v] = hn::MulAdd(left, right[v], sum[p][r][v]);
         }
       }
     }
     b += panel;
   }
   HWY_UNROLL(16)
-  for (int r = 0; r < R; ++r) {
+  for (int p = 0; p < P; ++p) {
     HWY_UNROLL(16)
-    for (int p = 0; p < P; ++p) {
+    for (int r = 0; r < R; ++r) {
       HWY_UNROLL(16)
       for (int v = 0; v < tile_vectors; ++v) {
-        store(sum[r][p][v], c + r * c_step + p * panel + v * native);
+        store(sum[p][r][v], c + (r * P + p) * panel + v * native);
       }
     }
   }
 }
+
+template <class T>
+using panels_function = void (*)(isize depth, const float* a, isize a_step, const T* b,
+                                 isize b_step, float* c, bool from_c);
 
 struct gemv {
   const matmul_args& args;
@@ -118,27 +132,44 @@ struct gemv {
 
   template <class T>
   void multiply_range(const T* b, span cols) const {
-    HWY_ALIGN float c[tile_rows * panel] = {};  // columns past N stay finite
+    static constexpr panels_function<T> single[8] = {
+        multiply_panels<1, 1, T>,
+        multiply_panels<2, 1, T>,
+        multiply_panels<3, 1, T>,
+        multiply_panels<4, 1, T>,
+        multiply_panels<HWY_MIN(5, tile_rows), 1, T>,
+        multiply_panels<HWY_MIN(6, tile_rows), 1, T>,
+        multiply_panels<HWY_MIN(7, tile_rows), 1, T>,
+        multiply_panels<HWY_MIN(8, tile_rows), 1, T>};
     isize col = cols.begin;
-    if (m <= 2) {
-      const isize together = m == 1 ? 4 : 2;
-      for (; col + together * panel <= cols.end; col += together * panel) {
-        const region part{0, col, m, together * panel};
-        if (args.accumulate) load_region(args.c, part, c, together * panel);
-        const auto multiply = m == 1 ? multiply_panels<1, 4, T> : multiply_panels<2, 2, T>;
-        multiply(k, a, a_step, b + col * k, panel * k, c, args.accumulate);
-        finish_region(args, part, c, together * panel);
-      }
-    }
+    if (m == 1) col = multiply_groups<4, 1>(b, cols, multiply_panels<1, 4, T>, col);
+    if (m == 2) col = multiply_groups<2, 2>(b, cols, multiply_panels<2, 2, T>, col);
+    HWY_ALIGN float c[gemv_rows * panel] = {};  // columns past N stay finite
     for (; col < cols.end; col += panel) {
-      for (isize row = 0; row < m; row += tile_rows) {
-        const region part{row, col, smaller(tile_rows, m - row), smaller(panel, cols.end - col)};
-        if (args.accumulate) load_region(args.c, part, c, panel);
-        tile_for<order::rows, T>(part.rows, tile_vectors)(
-            k, a + row * a_step, a_step, b + col * k, panel, c, panel, args.accumulate);
-        finish_region(args, part, c, panel);
-      }
+      const region part{0, col, m, smaller(panel, cols.end - col)};
+      if (args.accumulate) load_region(args.c, part, c, panel);
+      isize first = 0;
+      do {
+        const isize length = m > tile_rows ? smaller(CHUNK, k - first) : k;
+        for (isize row = 0; row < m; row += tile_rows) {
+          single[smaller(tile_rows, m - row) - 1](length, a + row * a_step + first, a_step, b + col * k + first * panel, 0, c + row * panel,
+                             args.accumulate || first > 0);
+        }
+        first += length;
+      } while (first < k);
+      finish_region(args, part, c, panel);
     }
+  }
+  template <int P, int R, class T>
+  isize multiply_groups(const T* b, span cols, panels_function<T> multiply, isize col) const {
+    HWY_ALIGN float c[P * R * panel];
+    for (; col + P * panel <= cols.end; col += P * panel) {
+      const region part{0, col, R, P * panel};
+      if (args.accumulate) load_region(args.c, part, c, P * panel);
+      multiply(k, a, a_step, b + col * k, panel * k, c, args.accumulate);
+      finish_region(args, part, c, P * panel);
+    }
+    return col;
   }
 };
 

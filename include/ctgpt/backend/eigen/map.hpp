@@ -1,0 +1,141 @@
+// What the Eigen kernels share: tensors as maps, rows as f32 however stored, products, worker
+// loops.
+//
+// as_eigen(t): an f32 tensor as a map of its rows and stride, for users and kernels alike.
+// eigen_product(kind, c, a, b, accumulate): c (+)= the product; the only place where Eigen's
+// product code is instantiated, which keeps a unit's compile time low. Sizes are always dynamic.
+// Errors: as_eigen of another element type or of panels throws ctgpt::error.
+// Reference: Guennebaud, Jacob et al., Eigen 3.4 (eigen.tuxfamily.org).
+#pragma once
+
+#include <Eigen/Core>
+#include <cstring>
+
+#include "ctgpt/backend/cpu/workers.hpp"
+#include "ctgpt/backend/kernel_table.hpp"
+#include "ctgpt/backend/reference/scalar.hpp"
+#include "ctgpt/base/error.hpp"
+#include "ctgpt/base/parallel.hpp"
+
+namespace ctgpt::inline CTGPT_ABI {
+
+using eigen_matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using eigen_map = Eigen::Map<eigen_matrix, Eigen::Unaligned, Eigen::OuterStride<>>;
+using eigen_row = Eigen::Map<Eigen::ArrayXf>;
+using eigen_const_row = Eigen::Map<const Eigen::ArrayXf>;
+
+inline eigen_map as_eigen(const tensor& t) {
+  expects(t.type == element::f32 && t.packing == layout::rows,
+          "as_eigen() needs an f32 tensor stored in rows, and was given ", element_name(t.type));
+  return {static_cast<float*>(t.data), t.rows, t.cols, Eigen::OuterStride<>(t.stride)};
+}
+
+inline eigen_map eigen_block(float* data, isize rows, isize cols, isize stride) {
+  return {data, rows, cols, Eigen::OuterStride<>(stride)};
+}
+
+inline void eigen_product(product kind, const eigen_map& c, const eigen_map& a, const eigen_map& b,
+                          bool accumulate) {
+  eigen_map out = c;
+  if (!accumulate) out.setZero();
+  if (kind == product::nn) {
+    out.noalias() += a * b;
+  } else if (kind == product::nt) {
+    out.noalias() += a * b.transpose();
+  } else {
+    out.noalias() += a.transpose() * b;
+  }
+}
+
+// count elements at `from` as f32.
+inline void eigen_widen(const tensor& t, const void* from, isize count, float* to) {
+  switch (t.type) {
+    case element::bf16:
+      for (isize i = 0; i < count; ++i) to[i] = to_float(static_cast<const bf16*>(from)[i]);
+      return;
+    case element::q8_0:
+      for (isize i = 0; i < count; i += block_length) {
+        dequantize(static_cast<const block_q8_0*>(from)[i / block_length], to + i);
+      }
+      return;
+    case element::q4_0:
+      for (isize i = 0; i < count; i += block_length) {
+        dequantize(static_cast<const block_q4_0*>(from)[i / block_length], to + i);
+      }
+      return;
+    case element::f32:
+      std::memcpy(to, from, static_cast<std::size_t>(count) * sizeof(float));
+      return;
+    default:
+      fail("the Eigen backend does not compute on ", element_name(t.type));
+  }
+}
+
+inline isize eigen_stride(const tensor& t) {
+  return t.packing == layout::panels ? t.cols : t.stride;  // pack() leaves rows as they are
+}
+inline void* eigen_address(const tensor& t, isize row, isize col = 0) {
+  return static_cast<std::byte*>(t.data) + element_bytes(t.type, row * eigen_stride(t) + col);
+}
+
+// `count` elements of a row from `col` on, to read: the tensor's own memory if f32, else `buffer`.
+inline eigen_const_row read_row(const tensor& t, isize row, isize col, isize count, float* buffer) {
+  const void* from = eigen_address(t, row, col);
+  if (t.type == element::f32) return {static_cast<const float*>(from), count};
+  eigen_widen(t, from, count, buffer);
+  return {buffer, count};
+}
+
+// The same to write: store() rounds `buffer` to the tensor's type; nothing to do for f32.
+class written_row {
+ public:
+  written_row(const tensor& t, isize row, isize col, isize count, float* buffer)
+      : to_(eigen_address(t, row, col)),
+        narrow_(t.type == element::bf16),
+        values(narrow_ ? buffer : static_cast<float*>(to_), count) {}
+  void store() const {
+    if (!narrow_) return;
+    for (isize i = 0; i < values.size(); ++i) static_cast<bf16*>(to_)[i] = to_bf16(values[i]);
+  }
+
+ private:
+  void* to_;
+  bool narrow_;
+
+ public:
+  eigen_row values;
+};
+
+// body(range, buffer) on the workers, [0, count) cut at multiples of `grain`; each has a buffer of
+// `floats`. What is computed for an index may not depend on the range that it falls in.
+template <class F>
+void eigen_ranges(context* state, isize count, isize grain, isize floats, const F& body) {
+  const workers& team = workers_of(state);
+  const isize grains = (count + grain - 1) / grain;
+  const int tasks = static_cast<int>(std::min<isize>(team.count, std::max<isize>(grains, 1)));
+  struct job {
+    const workers* team;
+    isize count, grain;
+    int tasks;
+    std::size_t bytes;
+    const F* body;
+  } all{&team, count, grain, tasks, (static_cast<std::size_t>(floats) + 16) * sizeof(float), &body};
+  for (int w = 0; w < tasks; ++w) team.scratch(w, all.bytes);
+  team.run(
+      tasks,
+      [](void* argument, int worker) {
+        const job& mine = *static_cast<const job*>(argument);
+        auto* buffer = static_cast<float*>(mine.team->scratch(worker, mine.bytes));
+        (*mine.body)(partition(mine.count, mine.tasks, worker, mine.grain), buffer);
+      },
+      &all);
+}
+
+// Memory that all workers of one call share.
+inline float* eigen_shared(context* state, isize floats) {
+  const workers& team = workers_of(state);
+  const auto bytes = static_cast<std::size_t>(floats) * sizeof(float);
+  return static_cast<float*>(team.scratch(team.count, bytes));
+}
+
+}  // namespace ctgpt::inline CTGPT_ABI

@@ -1,6 +1,6 @@
-// The ceilings that benchmarks are compared with, measured in the same run: multiply-adds a second out
-// of registers, and bytes a second read from memory, for a backend as it stands (its instruction set
-// and threads).
+// The ceilings that benchmarks are compared with, measured in the same run: multiply-adds a second
+// out of registers, and bytes a second read from memory, for a backend as it stands (its
+// instruction set and threads).
 #pragma once
 
 #include <algorithm>

@@ -1,8 +1,10 @@
-// benchmark_ops: kernels on every instruction set of the machine and on Eigen, on one and two threads.
+// benchmark_ops: kernels on every instruction set of the machine and on Eigen, on one and two
+// threads.
 //
-// Each row prints GFLOP/s or GB/s and the fraction of the ceiling that the same run measured for the
-// same instruction set and threads; a table at the end sets each kernel beside Eigen's. Inputs are
-// random numbers, never zeros. All of Google Benchmark's flags work (--benchmark_filter=matmul).
+// Each row prints GFLOP/s or GB/s and the fraction of the ceiling that the same run measured for
+// the same instruction set and threads; a table at the end sets each kernel beside Eigen's. Inputs
+// are random numbers, never zeros. All of Google Benchmark's flags work
+// (--benchmark_filter=matmul).
 #include <benchmark/benchmark.h>
 
 #include <cstdio>
@@ -48,9 +50,10 @@ memory random_memory(const place& at, isize count, element type = element::f32) 
   return narrow;
 }
 
-job matmul_job(const std::string& name, product kind, isize m, isize n, isize k, bool packed = false,
-               element type = element::f32) {
-  const double flops = 2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
+job matmul_job(const std::string& name, product kind, isize m, isize n, isize k,
+               bool packed = false, element type = element::f32) {
+  const double flops =
+      2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
   const double bytes = static_cast<double>(element_bytes(type, n * k));
   const bool decode = m == 1;
   return {name, decode ? bound::memory : bound::compute, decode ? bytes : flops,
@@ -134,15 +137,15 @@ std::vector<job> other_jobs() {
     return kept[static_cast<std::size_t>(i)].matrix(0, n, c);
   };
   add("layer_norm 4096x768", 2 * one, [x](const place& at, std::vector<memory>& kept) {
-    at.where.table().norm(at.where.state(), {x(kept, 0), x(kept, 1), kept[4].row(0, c),
-                                             kept[4].row(c, c), kept[5].matrix(0, n, 1),
-                                             kept[5].matrix(n, n, 1)});
+    at.where.table().norm(at.where.state(),
+                          {x(kept, 0), x(kept, 1), kept[4].row(0, c), kept[4].row(c, c),
+                           kept[5].matrix(0, n, 1), kept[5].matrix(n, n, 1)});
   });
   add("layer_norm_backward 4096x768", 3 * one, [x](const place& at, std::vector<memory>& kept) {
     at.where.table().norm_backward(
-        at.where.state(), {x(kept, 0), x(kept, 1), x(kept, 2), kept[4].row(0, c),
-                           kept[5].matrix(0, n, 1), kept[5].matrix(n, n, 1), kept[4].row(2 * c, c),
-                           kept[4].row(3 * c, c)});
+        at.where.state(),
+        {x(kept, 0), x(kept, 1), x(kept, 2), kept[4].row(0, c), kept[5].matrix(0, n, 1),
+         kept[5].matrix(n, n, 1), kept[4].row(2 * c, c), kept[4].row(3 * c, c)});
   });
   add("gelu 4096x768", 2 * one, [x](const place& at, std::vector<memory>& kept) {
     at.where.table().activate(at.where.state(), {x(kept, 0), x(kept, 1), activation::gelu});
@@ -164,10 +167,13 @@ std::vector<job> other_jobs() {
       kept[7].upload(numbers);
       at.where.table().fill(at.where.state(), {kept[3].row(0, n * c), 0.25});
     }
-    at.where.table().adamw(at.where.state(),
-                           {kept[0].row(0, n * c), {}, kept[1].row(0, n * c), kept[2].row(0, n * c),
-                            kept[3].row(0, n * c), kept[6].matrix(0, 1, 3),
-                            kept[7].row(0, optimizer_fields)});
+    at.where.table().adamw(at.where.state(), {kept[0].row(0, n * c),
+                                              {},
+                                              kept[1].row(0, n * c),
+                                              kept[2].row(0, n * c),
+                                              kept[3].row(0, n * c),
+                                              kept[6].matrix(0, 1, 3),
+                                              kept[7].row(0, optimizer_fields)});
   });
   return jobs;
 }
@@ -178,7 +184,8 @@ std::vector<job> all_jobs() {
     const char* name;
     isize n, k;
   };
-  for (const auto& [name, n, k] : {shape{"qkv", 2304, 768}, {"fc1", 3072, 768}, {"fc2", 768, 3072}}) {
+  for (const auto& [name, n, k] :
+       {shape{"qkv", 2304, 768}, {"fc1", 3072, 768}, {"fc2", 768, 3072}}) {
     const std::string text = std::string("matmul ") + name;
     jobs.push_back(matmul_job(text + " forward M=1024", product::nt, 1024, n, k));
     jobs.push_back(matmul_job(text + " dX M=1024", product::nn, 1024, k, n));
@@ -246,7 +253,8 @@ int main(int argc, char** argv) {
   for (const job& each : jobs) {
     for (const auto& at : places) {
       const std::string name = at->name + "|" + each.op;
-      benchmark::RegisterBenchmark(name.c_str(), [&each, where = at.get()](benchmark::State& state) {
+      benchmark::RegisterBenchmark(name.c_str(), [&each,
+                                                  where = at.get()](benchmark::State& state) {
         std::vector<memory> kept;
         kept.reserve(8);
         const std::function<void()> call = each.prepare(*where, kept);

@@ -2,9 +2,10 @@
 //
 //   benchmark_steps [char] [gpt2-64] [gpt2-1024] [decode] [--threads N] [--repeats N]
 //
-// One JSON object a line: what, threads, seconds (median), cpu_seconds, flops, peak, of_peak (training:
-// floor / time, by 6 weights + 6 L C T a token) or of_bandwidth (decoding: bytes of weights a token
-// over the read bandwidth). Data are random tokens. Errors: an unknown word ends with exit code 2.
+// One JSON object a line: what, threads, seconds (median), cpu_seconds, flops, peak, of_peak
+// (training: floor / time, by 6 weights + 6 L C T a token) or of_bandwidth (decoding: bytes of
+// weights a token over the read bandwidth). Data are random tokens. Errors: an unknown word ends
+// with exit code 2.
 #include <ctime>
 #include <iostream>
 #include <string>
@@ -33,7 +34,8 @@ double cpu_seconds() {
 void report(io::json& out) { std::cout << io::write_json(out) << std::endl; }
 
 template <class Model>
-void train(const std::string& what, int threads, int repeats, isize batch, isize time, isize vocab) {
+void train(const std::string& what, int threads, int repeats, isize batch, isize time,
+           isize vocab) {
   const backend where = cpu{isa::best, threads};
   std::vector<std::int32_t> ids;
   random_stream numbers(1);
@@ -50,15 +52,17 @@ void train(const std::string& what, int threads, int repeats, isize batch, isize
   const double flops = (Model::flops_per_token(time) - unused) * static_cast<double>(batch * time);
   io::json out = io::json::object();
   out.set("what", what).set("isa", where.name()).set("threads", threads).set("seconds", seconds);
-  out.set("cpu_seconds", used).set("flops", flops).set("peak", std::max(peak, measured_peak(where)));
+  out.set("cpu_seconds", used)
+      .set("flops", flops)
+      .set("peak", std::max(peak, measured_peak(where)));
   out.set("of_peak", flops / seconds / std::max(peak, measured_peak(where)));
   report(out);
 }
 
 void decode(int threads, int repeats) {
   const backend where = cpu{isa::best, threads};
-  for (const auto& [name, numbers] :
-       {std::pair{"decode gpt2-124m f32", f32_precision}, {"decode gpt2-124m bf16", bf16_precision}}) {
+  for (const auto& [name, numbers] : {std::pair{"decode gpt2-124m f32", f32_precision},
+                                      {"decode gpt2-124m bf16", bf16_precision}}) {
     network<gpt2_model> net = build<gpt2_model>(where, seed{1}, numbers);
     net.pack();
     decoder<gpt2_model> run(net);
@@ -69,8 +73,8 @@ void decode(int threads, int repeats) {
       const std::int32_t token = 17;
       run.feed({&token, 1}, 0, at++);
     });
-    const double bytes = static_cast<double>(
-        element_bytes(numbers.storage, gpt2_model::product_weights));
+    const double bytes =
+        static_cast<double>(element_bytes(numbers.storage, gpt2_model::product_weights));
     const double bandwidth = benchmarks::read_bandwidth(where);
     io::json out = io::json::object();
     out.set("what", name).set("isa", where.name()).set("threads", threads);
@@ -100,9 +104,11 @@ int main(int argc, char** argv) {
   if (wanted.empty()) wanted = {"char", "gpt2-64", "decode"};
   for (const std::string& what : wanted) {
     if (what == "char") train<char_model>("train char", threads, 20 * repeats, 12, 64, 65);
-    if (what == "gpt2-64") train<gpt2_model>("train gpt2-124m B=4 T=64", threads, repeats, 4, 64, 50257);
+    if (what == "gpt2-64")
+      train<gpt2_model>("train gpt2-124m B=4 T=64", threads, repeats, 4, 64, 50257);
     if (what == "gpt2-1024") {
-      train<gpt2_model>("train gpt2-124m B=4 T=1024", threads, std::min(repeats, 3), 4, 1024, 50257);
+      train<gpt2_model>("train gpt2-124m B=4 T=1024", threads, std::min(repeats, 3), 4, 1024,
+                        50257);
     }
     if (what == "decode") decode(threads, repeats);
   }

@@ -5,9 +5,8 @@
 #include <ctgpt/ctgpt.hpp>
 #include <iostream>
 
-constexpr ctgpt::config tiny{
-    .vocab = 256, .context = 128, .layers = 4, .heads = 4, .width = 128};
-struct model : ctgpt::gpt<tiny> {};               // a name of your own: short symbols, short errors
+constexpr ctgpt::config tiny{.vocab = 256, .context = 128, .layers = 4, .heads = 4, .width = 128};
+struct model : ctgpt::gpt<tiny> {};  // a name of your own: short symbols, short errors
 static_assert(model::parameter_count < 1'000'000);  // facts about a model are constants
 
 int main() {

@@ -2,9 +2,9 @@
 // there are only pointers and integers.
 //
 // Every function is one or two calls of the table; the mathematics of each is stated in
-// backend/kernel_table.hpp. Widths are template arguments, so a layer that passes a row of the wrong
-// width does not compile. N is the number of tokens, B * T.
-// Errors: none of its own; a queued backend may report later, at synchronise.
+// backend/kernel_table.hpp. Widths are template arguments, so a layer that passes a row of the
+// wrong width does not compile. N is the number of tokens, B * T. Errors: none of its own; a queued
+// backend may report later, at synchronise.
 #pragma once
 
 #include "ctgpt/backend/backend.hpp"
@@ -67,8 +67,8 @@ class ops {
   void norm_backward(rows<Width> dx, rows<Width> dy, rows<Width> x, vector<Part> gain, tensor mean,
                      tensor rstd, vector<Part> dgain, vector<Part> dbias, normalization kind,
                      isize groups = 1) {
-    table_->norm_backward(
-        state_, {dx.t, dy.t, x.t, gain.t, mean, rstd, dgain.t, dbias.t, kind, groups});
+    table_->norm_backward(state_,
+                          {dx.t, dy.t, x.t, gain.t, mean, rstd, dgain.t, dbias.t, kind, groups});
   }
 
   // y (N,C) = table[tokens] + places[position]

@@ -122,6 +122,7 @@ trials attention_backward_trials(generator& g) {
                                  {at["dq"], at["dk"], at["dv"], at["dout"], arguments(s, at)});
       };
       t.tolerance = 5e-6;
+      t.terms = 1.0;  // with one key in sight dq and dk are 0, the difference of equal terms
       t.plant_nan = s.time == 17;
       t.loose_nan = true;
       list.push_back(std::move(t));

@@ -162,7 +162,7 @@ trials sum_trials(generator& g) {
   trials list;
   for (const bool accumulate : {false, true}) {
     for (int i = 0; i < 5; ++i) {
-      const isize rows = g.size(), cols = i == 4 ? 10007 : g.size();
+      const isize rows = g.size(), cols = i == 4 ? 70001 : g.size();
       trial t{label(rows, cols, element::f32, accumulate ? "accumulated" : "")};
       t.operands = {accumulate ? g.changed("out", element::f64, 1, 1)
                                : generator::output("out", element::f64, 1, 1),
@@ -181,7 +181,7 @@ trials sum_trials(generator& g) {
 trials square_sum_trials(generator& g) {
   trials list;
   for (int i = 0; i < 5; ++i) {
-    const isize rows = g.size(), cols = i == 4 ? 10007 : g.size();
+    const isize rows = g.size(), cols = i == 4 ? 70001 : g.size();
     trial t{label(rows, cols, element::f32)};
     t.operands = {generator::output("out", element::f64, 1, 1),
                   g.input("x", element::f32, rows, cols)};

@@ -66,11 +66,12 @@ struct trial {
   call prepare = {};
   // Outputs that may be the same memory as an input.
   std::vector<std::pair<std::string, std::string>> aliases = {};
-  // |got - want| <= tolerance * (|want| + root mean square of want), times 2^15 for bf16 outputs
-  // whose rounding alone is 2^-9; 0 asks for the rounded value of the reference exactly.
-  double tolerance = 2e-6;
+  // |got - want| <= tolerance * (|want| + root mean square of want + terms), where `terms` is the
+  // size of what is added up when the sum may be nothing. Outputs in bf16 are allowed 2^-8, twice
+  // what rounding does. A tolerance of 0 asks for the rounded value of the reference exactly.
+  double tolerance = 2e-6, terms = 0.0;
   bool plant_nan = false;  // repeat with a NaN in each input in turn
-  bool planted = false;     // this is such a repetition
+  bool planted = false;    // this is such a repetition
   bool loose_nan = false;  // a NaN may spread further than in the reference, never less far
 };
 

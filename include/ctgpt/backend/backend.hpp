@@ -1,9 +1,8 @@
 // A backend in use: a kernel table, its context, and whatever keeps them alive. Copies share it.
 //
-// Models take it by value; `ctgpt::cpu{}`, `ctgpt::eigen{}` and `ctgpt::reference<double>{}` convert
-// to it, so switching is a constructor argument.
-// memory: an owning block of backend memory, filled with zeros.
-// Errors: an allocation that fails throws ctgpt::error with the number of bytes.
+// Models take it by value; `ctgpt::cpu{}`, `ctgpt::eigen{}` and `ctgpt::reference<double>{}`
+// convert to it, so switching is a constructor argument. memory: an owning block of backend memory,
+// filled with zeros. Errors: an allocation that fails throws ctgpt::error with the number of bytes.
 #pragma once
 
 #include <cstddef>
@@ -55,7 +54,8 @@ class backend {
 class memory {
  public:
   memory() = default;
-  memory(const backend& where, element type, isize count) : where_(std::make_shared<backend>(where)) {
+  memory(const backend& where, element type, isize count)
+      : where_(std::make_shared<backend>(where)) {
     const isize bytes = element_bytes(type, count);
     if (bytes <= 0) return;
     data_ = where.table().allocate(where.state(), static_cast<std::size_t>(bytes));
@@ -91,8 +91,12 @@ class memory {
   tensor matrix(isize first, isize rows, isize cols) const {
     return {static_cast<std::byte*>(data_) + element_bytes(type_, first), rows, cols, cols, type_};
   }
-  void upload(const void* src) const { where_->upload(data_, src, static_cast<std::size_t>(bytes())); }
-  void download(void* dst) const { where_->download(dst, data_, static_cast<std::size_t>(bytes())); }
+  void upload(const void* src) const {
+    where_->upload(data_, src, static_cast<std::size_t>(bytes()));
+  }
+  void download(void* dst) const {
+    where_->download(dst, data_, static_cast<std::size_t>(bytes()));
+  }
 
  private:
   std::shared_ptr<backend> where_;

@@ -1,22 +1,24 @@
 // The contract between the library and a backend: one table of functions, and nothing else.
 //
 // Every entry takes the backend's opaque context first and plain structs of pointers and integers
-// after it. Calls may be queued and run later in order: an argument struct is copied by value, so it
-// points only to backend memory. Only copy() sees host memory: an upload has read its source when it
-// returns, a download has waited for all queued work and written its destination.
-// Whatever changes between two steps (learning rate, clip factor, random counter, positions, targets)
-// is read from backend memory, so a recorded step can be replayed with new inputs.
+// after it. Calls may be queued and run later in order: an argument struct is copied by value, so
+// it points only to backend memory. Only copy() sees host memory: an upload has read its source
+// when it returns, a download has waited for all queued work and written its destination. Whatever
+// changes between two steps (learning rate, clip factor, random counter, positions, targets) is
+// read from backend memory, so a recorded step can be replayed with new inputs.
 //
-// Shapes: a tensor is `rows` rows of `cols` consecutive elements, `stride` elements apart. One row of
-// an activation is one token; B sequences of T tokens are B * T rows, sequence-major. Heads lie side
-// by side in a row: head h of a row is cols [h * head_size, (h + 1) * head_size).
-// Empty optional tensors have data == nullptr.
-// Aliasing: an output may not overlap an input unless the entry says so.
+// Shapes: a tensor is `rows` rows of `cols` consecutive elements, `stride` elements apart. One row
+// of an activation is one token; B sequences of T tokens are B * T rows, sequence-major. Heads lie
+// side by side in a row: head h of a row is cols [h * head_size, (h + 1) * head_size). Empty
+// optional tensors have data == nullptr. Aliasing: an output may not overlap an input unless the
+// entry says so.
 //
 // Determinism (the f32 contract that lets AVX2 and AVX-512, 1 and N threads, cached and uncached
 // agree bit for bit; the reference and Eigen tables meet it to rounding only):
-// - a product: every output is one chain of fused multiply-adds with k ascending, starting from c when
-//   `accumulate`, from 0 otherwise; then bias is added, then the activation applied; every m, 1 included.
+// - a product: every output is one chain of fused multiply-adds with k ascending, starting from c
+// when
+//   `accumulate`, from 0 otherwise; then bias is added, then the activation applied; every m, 1
+//   included.
 // - a reduction over a row: 16 virtual lanes, element i in lane i % 16, ascending, then one tree
 //   (lanes l and l + 8, then + 4, + 2, + 1).
 // - a reduction over rows: a chain with the row ascending, or fixed blocks combined in order; never
@@ -48,9 +50,9 @@ enum class product : std::uint8_t {
 };
 struct matmul_args {
   product kind = product::nt;
-  tensor c, a, b;   // b may be panels, bf16, q8_0 or q4_0 for nt; a, b, c are f32 or bf16 otherwise
-  tensor bias;      // optional (1,N)
-  tensor before;    // optional (M,N): receives c before `act`, for the backward pass
+  tensor c, a, b;  // b may be panels, bf16, q8_0 or q4_0 for nt; a, b, c are f32 or bf16 otherwise
+  tensor bias;     // optional (1,N)
+  tensor before;   // optional (M,N): receives c before `act`, for the backward pass
   activation act = activation::none;  // not swiglu
   bool accumulate = false;            // c += instead of c =
 };
@@ -86,8 +88,8 @@ struct activation_backward_args {
   tensor dx, dy, x;
   activation act = activation::gelu;
 };
-// y = (x - mean) * rstd * gain + bias (layer), y = x * rstd * gain (rms), for each of `groups` equal
-// parts of a row (gain and bias are of one part's length). mean and rstd are (M,groups).
+// y = (x - mean) * rstd * gain + bias (layer), y = x * rstd * gain (rms), for each of `groups`
+// equal parts of a row (gain and bias are of one part's length). mean and rstd are (M,groups).
 struct norm_args {
   tensor y, x, gain, bias;  // gain, bias optional
   tensor mean, rstd;        // optional: kept for backward; mean only for layer
@@ -102,8 +104,8 @@ struct norm_backward_args {
   normalization kind = normalization::layer;
   isize groups = 1;
 };
-// y[r] = table[tokens[r]] + places[position of r]; position of r is positions[r], or r % time without
-// it. A token outside the table gives a row of NaN. table may be panels.
+// y[r] = table[tokens[r]] + places[position of r]; position of r is positions[r], or r % time
+// without it. A token outside the table gives a row of NaN. table may be panels.
 struct embed_args {
   tensor y, table, places;   // places optional (context,C)
   tensor tokens, positions;  // (1,M) i32; positions optional
@@ -154,8 +156,8 @@ struct cache_write_args {
   tensor k, v;                  // (M, kv_heads * D)
   tensor sequences, positions;  // (1,M) i32
 };
-// As attention forward for rows of (sequence, position): row r sees positions 0..positions[r] of its
-// sequence. The same bits as attention_forward over the whole sequence.
+// As attention forward for rows of (sequence, position): row r sees positions 0..positions[r] of
+// its sequence. The same bits as attention_forward over the whole sequence.
 struct cached_attention_args {
   cache_view cache;
   tensor out, q;                // (M, heads * D)
@@ -165,8 +167,8 @@ struct cached_attention_args {
   float scale = 1.0f;
 };
 // losses[r] = -log softmax(cap(logits[r]))[targets[r]], 0 where the target is negative; with
-// `gradient`, logits become d(sum of losses * scale)/d(logits). cap(x) = softcap * tanh(x / softcap)
-// when softcap > 0. A target past the last column gives NaN.
+// `gradient`, logits become d(sum of losses * scale)/d(logits). cap(x) = softcap * tanh(x /
+// softcap) when softcap > 0. A target past the last column gives NaN.
 struct cross_entropy_args {
   tensor logits, targets, losses;  // (M,V) f32 or bf16, (1,M) i32, (1,M)
   tensor scale;                    // (1,1), in backend memory
@@ -181,7 +183,8 @@ struct softcap_args {
 struct sum_rows_args {
   tensor out, x;
 };
-// out[0] = (accumulate ? out[0] : 0) + factor * sum of x; out is f64 (complex128 in complex tables).
+// out[0] = (accumulate ? out[0] : 0) + factor * sum of x; out is f64 (complex128 in complex
+// tables).
 struct sum_args {
   tensor out, x;
   double factor = 1.0;
@@ -199,9 +202,9 @@ enum optimizer_field : int {
   beta2,
   epsilon,
   weight_decay,
-  correction1,  // 1 - beta1^step
-  correction2,  // 1 - beta2^step
-  clip_factor,  // written by clip()
+  correction1,   // 1 - beta1^step
+  correction2,   // 1 - beta2^step
+  clip_factor,   // written by clip()
   maximum_norm,  // 0: no clipping
   optimizer_fields
 };
@@ -231,12 +234,13 @@ struct copy_args {
   direction way = direction::within;
 };
 
-// What a backend can be asked. Functions take the context and a struct; all of them may queue, but for
-// allocate, release, synchronise, pack_elements and the host's half of an upload or download.
+// What a backend can be asked. Functions take the context and a struct; all of them may queue, but
+// for allocate, release, synchronise, pack_elements and the host's half of an upload or download.
 struct kernel_table {
   const char* name;  // "avx512", "eigen", "reference<f64>", ...
 
-  // Memory of this backend, aligned to 64 bytes, contents undefined; nullptr when there is none left.
+  // Memory of this backend, aligned to 64 bytes, contents undefined; nullptr when there is none
+  // left.
   void* (*allocate)(context*, std::size_t bytes);
   void (*release)(context*, void*);
   void (*copy)(context*, const copy_args&);
@@ -249,8 +253,9 @@ struct kernel_table {
   void (*replay)(context*, void* recording);
   void (*record_release)(context*, void* recording);
 
-  // Runs `rounds` rounds of the fastest arithmetic on all workers, out of registers, waits, and returns
-  // the floating-point operations done: the ceiling that speeds are compared with. May be null.
+  // Runs `rounds` rounds of the fastest arithmetic on all workers, out of registers, waits, and
+  // returns the floating-point operations done: the ceiling that speeds are compared with. May be
+  // null.
   double (*burn)(context*, isize rounds);
 
   void (*fill)(context*, const fill_args&);

@@ -6,7 +6,8 @@
 // Shapes: a row of K weights is K / 32 blocks; K % 32 == 0.
 // Rounding: q8_0 scales by max|w| / 127 and rounds to nearest, ties away from zero; q4_0 scales by
 // the signed value of largest magnitude / -8 and truncates w / scale + 8.5, capped at 15.
-// The layouts equal ggml's block_q8_0 and block_q4_0 byte for byte (GGUF file format, type 8 and 2).
+// The layouts equal ggml's block_q8_0 and block_q4_0 byte for byte (GGUF file format, type 8 and
+// 2).
 #pragma once
 
 #include <cmath>
@@ -53,7 +54,8 @@ inline std::uint16_t float_to_half(float value) {
   if (magnitude < 0x38800000u) {  // subnormal in f16: the addition rounds to a multiple of 2^-24
     const float shifted = __builtin_bit_cast(float, magnitude) + 0.5f;
     return static_cast<std::uint16_t>(
-        sign | static_cast<std::uint16_t>(__builtin_bit_cast(std::uint32_t, shifted) - 0x3f000000u));
+        sign |
+        static_cast<std::uint16_t>(__builtin_bit_cast(std::uint32_t, shifted) - 0x3f000000u));
   }
   const std::uint32_t rounded = magnitude + 0xfffu + ((magnitude >> 13) & 1u) - 0x38000000u;
   return static_cast<std::uint16_t>(sign | (rounded >> 13));

@@ -1,10 +1,10 @@
 // Scalar vocabulary: the index type, the element types that a tensor can store, and bf16.
 //
-// bf16 is the upper half of an IEEE binary32. Conversion from float rounds to nearest, ties to even;
-// NaN stays NaN (quiet bit set), and overflow goes to infinity.
-// Block formats (q8_0, q4_0) are described in base/blocks.hpp; an element of them has no address of
-// its own, so element_bytes() asks for a count that is a multiple of the block.
-// Reference: Intel, "BFLOAT16 - Hardware Numerics Definition", 2018.
+// bf16 is the upper half of an IEEE binary32. Conversion from float rounds to nearest, ties to
+// even; NaN stays NaN (quiet bit set), and overflow goes to infinity. Block formats (q8_0, q4_0)
+// are described in base/blocks.hpp; an element of them has no address of its own, so
+// element_bytes() asks for a count that is a multiple of the block. Reference: Intel, "BFLOAT16 -
+// Hardware Numerics Definition", 2018.
 #pragma once
 
 #include <complex>

@@ -2,8 +2,8 @@
 // every backend and in any order, so that nothing random depends on threads or on call history.
 //
 // words(counter, key): ten rounds of two 32 x 32 -> 64 bit products.
-// Errors: none. Reference: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3",
-// SC 2011 (known-answer vectors of the Random123 distribution hold in tests/base/random).
+// Errors: none. Reference: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2,
+// 3", SC 2011 (known-answer vectors of the Random123 distribution hold in tests/base/random).
 #pragma once
 
 #include <array>
@@ -22,18 +22,17 @@ struct philox {
     for (int round = 0; round < 10; ++round) {
       const std::uint64_t a = std::uint64_t{0xD2511F53u} * counter[0];
       const std::uint64_t b = std::uint64_t{0xCD9E8D57u} * counter[2];
-      counter = {static_cast<std::uint32_t>(b >> 32) ^ counter[1] ^ k[0],
-                 static_cast<std::uint32_t>(b),
-                 static_cast<std::uint32_t>(a >> 32) ^ counter[3] ^ k[1],
-                 static_cast<std::uint32_t>(a)};
+      counter = {
+          static_cast<std::uint32_t>(b >> 32) ^ counter[1] ^ k[0], static_cast<std::uint32_t>(b),
+          static_cast<std::uint32_t>(a >> 32) ^ counter[3] ^ k[1], static_cast<std::uint32_t>(a)};
       k = {k[0] + 0x9E3779B9u, k[1] + 0xBB67AE85u};
     }
     return counter;
   }
 };
 
-// A sequential reader of one Philox stream: (seed, stream) names the sequence, `position` the place in
-// it, and both can be saved and restored exactly.
+// A sequential reader of one Philox stream: (seed, stream) names the sequence, `position` the place
+// in it, and both can be saved and restored exactly.
 class random_stream {
  public:
   constexpr explicit random_stream(std::uint64_t seed, std::uint64_t stream = 0)

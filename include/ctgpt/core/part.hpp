@@ -1,7 +1,7 @@
 // part: the names that a parameter's path is made of, and their text.
 //
-// A slot's path, "block.attention.heads.qkv", is a short array of these; checkpoints translate it into
-// the names other programs use. Enumerators rather than strings keep template names short.
+// A slot's path, "block.attention.heads.qkv", is a short array of these; checkpoints translate it
+// into the names other programs use. Enumerators rather than strings keep template names short.
 #pragma once
 
 #include <array>

@@ -3,11 +3,10 @@
 //
 // gelu: x Phi(x);  gelu_tanh: 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)));  relu_squared:
 // max(x, 0)^2.  Backward: dx = act'(x) dy.
-// dropout: y = x * keep / (1 - rate) while training, keep drawn by the counter-based generator at this
-// layer's site; y = x otherwise.  Backward: the same mask applied to dy. The rate is the run's.
-// Shapes: x, y (N,W).  Tape: nothing.
-// Reference: Hendrycks, Gimpel, "Gaussian Error Linear Units", 2016; So et al., "Primer", 2021;
-// Srivastava et al., "Dropout", 2014.
+// dropout: y = x * keep / (1 - rate) while training, keep drawn by the counter-based generator at
+// this layer's site; y = x otherwise.  Backward: the same mask applied to dy. The rate is the
+// run's. Shapes: x, y (N,W).  Tape: nothing. Reference: Hendrycks, Gimpel, "Gaussian Error Linear
+// Units", 2016; So et al., "Primer", 2021; Srivastava et al., "Dropout", 2014.
 #pragma once
 
 #include "ctgpt/core/shape.hpp"
@@ -43,8 +42,9 @@ struct activate : plain_layer<Width> {
 
 template <isize Width>
 struct dropout : plain_layer<Width> {
-
-  void forward(ops& run, const frame& f, rows<Width> x, rows<Width> y) const { apply(run, f, x, y); }
+  void forward(ops& run, const frame& f, rows<Width> x, rows<Width> y) const {
+    apply(run, f, x, y);
+  }
   void backward(ops& run, const frame& f, rows<Width>, rows<Width> dy, rows<Width> dx) const {
     apply(run, f, dy, dx);
   }

@@ -7,9 +7,10 @@
 // log-sum-exp), the inverse rotation, the norm, and W.
 // Shapes: x, y (N,C); W ((H + 2K) D, C), H heads, K heads of keys and values; P (C, H D).
 // Parameters: qkv.weight, qkv.bias, projection.weight, projection.bias (biases with C.bias).
-// Tape: q k v, o, and q k before the norm where there is one.  Statistics: H log-sum-exps (+ H + K).
-// Reference: Vaswani et al. 2017; Shazeer 2019 (multi-query); Ainslie et al. 2023 (grouped); Su et al.
-// 2021 (rope); Press et al. 2022 (alibi); Henry et al. 2020 (query-key norm); Dao et al. 2022 (flash).
+// Tape: q k v, o, and q k before the norm where there is one.  Statistics: H log-sum-exps (+ H +
+// K). Reference: Vaswani et al. 2017; Shazeer 2019 (multi-query); Ainslie et al. 2023 (grouped); Su
+// et al. 2021 (rope); Press et al. 2022 (alibi); Henry et al. 2020 (query-key norm); Dao et al.
+// 2022 (flash).
 #pragma once
 
 #include <type_traits>
@@ -50,7 +51,9 @@ struct causal_attention {
     }
   }
   constexpr isize tape() const { return all + queries + (C.qk_norm ? queries + keys : 0); }
-  constexpr isize statistics() const { return C.heads + (C.qk_norm ? C.heads + kv_heads_of(C) : 0); }
+  constexpr isize statistics() const {
+    return C.heads + (C.qk_norm ? C.heads + kv_heads_of(C) : 0);
+  }
   constexpr isize scratch() const { return queries + all; }
 
   void forward(ops& run, const frame& f, rows<C.width> x, rows<C.width> y) const {
@@ -153,14 +156,20 @@ struct causal_attention {
     }
     attention_args arguments(const frame& f) const {
       const bool drops = f.shared->training && f.shared->dropout > 0.0f;
-      return {o.t,     q.t,
-              k.t,     v.t,
-              lse,     slopes(f),
+      return {o.t,
+              q.t,
+              k.t,
+              v.t,
+              lse,
+              slopes(f),
               f.shared->random,
-              f.batch, f.time,
-              C.heads, kv_heads_of(C),
+              f.batch,
+              f.time,
+              C.heads,
+              kv_heads_of(C),
               window_of(C, f.layer),
-              scale(), drops ? f.shared->dropout : 0.0f,
+              scale(),
+              drops ? f.shared->dropout : 0.0f,
               f.site};
     }
   };

@@ -1,5 +1,5 @@
-// chain<A, B, ...>: layers one after the other.  named<P, L>: layer L, its parameters under the name P.
-// residual<A, B, ...>: y = x + dropout(chain(x)).
+// chain<A, B, ...>: layers one after the other.  named<P, L>: layer L, its parameters under the
+// name P. residual<A, B, ...>: y = x + dropout(chain(x)).
 //
 // Forward: layer i reads the output of layer i - 1 from the tape and writes its own there.
 // Backward: the same fold reversed; gradients of the outputs between alternate between two scratch
@@ -50,17 +50,19 @@ class chain {
   template <int I>
   using layer = decltype(layer_at<I>(static_cast<const all_layers*>(nullptr)));
 
-  template <int I>
+  // Positions count from 1, as the message shows them.
+  template <int Position>
   static constexpr bool check_from() {
-    if constexpr (I < length) {
-      static_assert(follows<I + 1, layer<I>, shape<layer<I>::in_width>,
-                            shape<layer<I - 1>::out_width>>,
+    if constexpr (Position <= length) {
+      using here = layer<Position - 1>;
+      using before = layer<Position - 2>;
+      static_assert(follows<Position, here, shape<here::in_width>, shape<before::out_width>>,
                     "ctgpt::chain: a layer cannot follow the previous one");
-      return check_from<I + 1>();
+      return check_from<Position + 1>();
     }
     return true;
   }
-  static_assert(check_from<1>());
+  static_assert(check_from<2>());
 
  public:
   static constexpr isize in_width = layer<0>::in_width, out_width = layer<length - 1>::out_width;
@@ -71,9 +73,7 @@ class chain {
   constexpr auto slots() const {
     return each([](const auto&... layers) { return (layers.slots() + ...); });
   }
-  constexpr isize tape() const {
-    return tape_offset<length - 1>() + get<length - 1>().tape();
-  }
+  constexpr isize tape() const { return tape_offset<length - 1>() + get<length - 1>().tape(); }
   constexpr isize statistics() const {
     return each([](const auto&... layers) { return (layers.statistics() + ...); });
   }
@@ -101,9 +101,8 @@ class chain {
   }
   template <class Function>
   constexpr auto each(Function function) const {
-    return [&]<int... I>(std::integer_sequence<int, I...>) {
-      return function(get<I>()...);
-    }(std::make_integer_sequence<int, length>{});
+    return [&]<int... I>(std::integer_sequence<int, I...>) { return function(get<I>()...); }
+    (std::make_integer_sequence<int, length>{});
   }
   template <int I>
   static constexpr int slot_offset() {
@@ -135,7 +134,8 @@ class chain {
     isize widest = 0;
     [&]<int... I>(std::integer_sequence<int, I...>) {
       ((widest = get<I>().output() > widest ? get<I>().output() : widest), ...);
-    }(std::make_integer_sequence<int, length - 1>{});
+    }
+    (std::make_integer_sequence<int, length - 1>{});
     return widest;
   }
   constexpr isize between() const { return (length > 2 ? 2 : length - 1) * widest_between(); }
@@ -151,8 +151,7 @@ class chain {
   }
 
   template <int I>
-  void forward_from(ops& run, const frame& f, rows<layer<I>::in_width> x,
-                    rows<out_width> y) const {
+  void forward_from(ops& run, const frame& f, rows<layer<I>::in_width> x, rows<out_width> y) const {
     if constexpr (I == length - 1) {
       get<I>().forward(run, child<I>(f), x, y);
     } else {
@@ -168,8 +167,7 @@ class chain {
       get<0>().backward(run, child<0>(f), x, dy, dx);
     } else {
       constexpr isize width = layer<I>::in_width;
-      const auto dinput =
-          f.temporary<width>(I % 2 == 1 ? 0 : widest_between(), get<I>().input());
+      const auto dinput = f.temporary<width>(I % 2 == 1 ? 0 : widest_between(), get<I>().input());
       get<I>().backward(run, child<I>(f), kept_output<I - 1>(f), dy, dinput);
       backward_from<I - 1>(run, f, x, dinput, dx);
     }

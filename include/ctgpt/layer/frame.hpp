@@ -1,10 +1,10 @@
 // frame: where one layer finds its weights, its gradients, its place on the tape and its scratch.
 // pass:  what all layers of one run share (mode, tokens, positions, caches, dropout).
 //
-// The tape holds what backward needs: a constant number of stored elements a token, so a layer's part
-// of it is (tokens x constant) elements at an offset of (tokens x constant). Statistics (means,
-// log-sum-exps) lie in a second tape of compute elements. Scratch is free again when a call returns.
-// Shapes: kept<W>(offset) is (N, W), N = batch * time, contiguous.
+// The tape holds what backward needs: a constant number of stored elements a token, so a layer's
+// part of it is (tokens x constant) elements at an offset of (tokens x constant). Statistics
+// (means, log-sum-exps) lie in a second tape of compute elements. Scratch is free again when a call
+// returns. Shapes: kept<W>(offset) is (N, W), N = batch * time, contiguous.
 #pragma once
 
 #include <cstddef>
@@ -20,10 +20,10 @@ struct pass {
   bool training = false;  // keep the tape of every layer for a backward pass
   float dropout = 0.0f;
   float norm_epsilon = 1e-5f;
-  tensor random;                      // (1,4) u32, needed with dropout
-  tensor tokens;                      // (1,N) i32
-  tensor sequences, token_positions;  // (1,N) i32, with a cache
-  tensor angles, slopes, sinusoids;   // constants of the model
+  tensor random;                       // (1,4) u32, needed with dropout
+  tensor tokens;                       // (1,N) i32
+  tensor sequences, token_positions;   // (1,N) i32, with a cache
+  tensor angles, slopes, sinusoids;    // constants of the model
   const cache_view* caches = nullptr;  // one for each layer; null: attention within the batch
   // Called when the gradients of arena elements [begin, end) are final, last block first.
   void (*gradient_ready)(void* owner, isize begin, isize end) = nullptr;
@@ -39,8 +39,14 @@ struct frame {
   std::byte* scratch = nullptr;
   element storage = element::f32, compute = element::f32;
   isize batch = 0, time = 0;
-  isize layer = 0;         // index of the block, given by repeat
-  std::uint32_t site = 0;  // names this place for dropout
+  isize layer = 0;  // index of the block, given by repeat
+  // Names this place for dropout: the block's number in the upper 12 bits, below it the way there,
+  // a digit for each of up to four nested children (of a chain's first fifteen).
+  std::uint32_t site = 0;
+  static constexpr std::uint32_t site_path = (1u << 20) - 1u;
+  static constexpr std::uint32_t block_site(isize block) {
+    return (static_cast<std::uint32_t>(block) << 20) | 1u;
+  }
 
   isize tokens() const { return batch * time; }
 
@@ -50,7 +56,8 @@ struct frame {
   }
   // (N, width) of statistics.
   tensor statistic(isize offset, isize width) const {
-    return {statistics + element_bytes(compute, offset * tokens()), tokens(), width, width, compute};
+    return {statistics + element_bytes(compute, offset * tokens()), tokens(), width, width,
+            compute};
   }
   template <isize Width>
   rows<Width> temporary(isize offset, isize width = Width) const {
@@ -81,7 +88,8 @@ struct frame {
     if (inner.gradients != nullptr) inner.gradients += slot;
     inner.tape += element_bytes(storage, tape_offset * tokens());
     inner.statistics += element_bytes(compute, statistics_offset * tokens());
-    inner.site = site * 16u + static_cast<std::uint32_t>(index) + 1u;
+    const std::uint32_t path = site * 16u + static_cast<std::uint32_t>(index) + 1u;
+    inner.site = (site & ~site_path) | (path & site_path);
     return inner;
   }
   frame skip_scratch(isize elements) const {

@@ -50,8 +50,8 @@ struct head_loss {
                          static_cast<bool>(a.gradient)});
       if (!a.gradient) continue;
       run.matmul({product::tn, gradient, logits, input, {}, {}, activation::none, true});
-      run.matmul({product::nn, dh.range(first, count).t, logits, weight, {}, {}, activation::none,
-                  false});
+      run.matmul(
+          {product::nn, dh.range(first, count).t, logits, weight, {}, {}, activation::none, false});
     }
   }
 };

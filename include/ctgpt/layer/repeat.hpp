@@ -1,11 +1,11 @@
-// repeat<Layer>: `count` equal layers one after the other, run by a loop over strided parameters and
-// tape, so that compile time and code size do not depend on the count.
+// repeat<Layer>: `count` equal layers one after the other, run by a loop over strided parameters
+// and tape, so that compile time and code size do not depend on the count.
 //
-// Forward: x -> layer 0 -> ... -> layer count - 1 -> y. While training every layer keeps its tape and
-// output; otherwise all layers share one tape and two outputs alternate.
-// Backward: the loop reversed; gradients alternate between two scratch rows; after each layer the
-// gradients of its parameters are final and are announced (pass::gradient_ready).
-// Shapes: x, y (N,W).  Tape: kept(training) elements a token.
+// Forward: x -> layer 0 -> ... -> layer count - 1 -> y. While training every layer keeps its tape
+// and output; otherwise all layers share one tape and two outputs alternate. Backward: the loop
+// reversed; gradients alternate between two scratch rows; after each layer the gradients of its
+// parameters are final and are announced (pass::gradient_ready). Shapes: x, y (N,W).  Tape:
+// kept(training) elements a token.
 #pragma once
 
 #include "ctgpt/layer/chain.hpp"
@@ -25,8 +25,7 @@ class repeat {
   constexpr isize input() const { return layer_.input(); }
 
   constexpr isize tape(bool training) const {
-    return training ? count_ * layer_.tape() + (count_ - 1) * input()
-                    : layer_.tape() + 2 * input();
+    return training ? count_ * layer_.tape() + (count_ - 1) * input() : layer_.tape() + 2 * input();
   }
   constexpr isize statistics(bool training) const {
     return (training ? count_ : 1) * layer_.statistics();
@@ -62,7 +61,7 @@ class repeat {
     frame inner = f.child(0, static_cast<int>(i) * Layer::slot_count,
                           place * (layer_.tape() + input()), place * layer_.statistics());
     inner.layer = i;
-    inner.site = static_cast<std::uint32_t>(i) + 1u;
+    inner.site = frame::block_site(i);
     return inner.skip_scratch(2 * input());
   }
   rows<width> output(const frame& f, isize i) const {

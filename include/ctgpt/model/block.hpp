@@ -2,9 +2,9 @@
 //
 //   x = x + attention(norm(x));  x = x + mlp(norm(x))          (pre-norm: GPT-2, Llama, nanochat)
 //
-// A block of one's own is one type with the same two template levels; see examples/custom_block.cpp.
-// Shapes: (N,C) to (N,C).  Reference: Radford et al., "Language Models are Unsupervised Multitask
-// Learners", 2019; Touvron et al., "LLaMA", 2023.
+// A block of one's own is one type with the same two template levels; see
+// examples/custom_block.cpp. Shapes: (N,C) to (N,C).  Reference: Radford et al., "Language Models
+// are Unsupervised Multitask Learners", 2019; Touvron et al., "LLaMA", 2023.
 #pragma once
 
 #include "ctgpt/layer/activation.hpp"
@@ -18,13 +18,13 @@ namespace ctgpt::inline CTGPT_ABI {
 namespace parts {
 
 template <config C>
-using norm_of = norm_layer<C.width, C.norm, C.gain,
-                           C.norm == normalization::layer && C.bias && C.gain>;
+using norm_of =
+    norm_layer<C.width, C.norm, C.gain, C.norm == normalization::layer && C.bias && C.gain>;
 
 template <config C>
-using positions_of = std::conditional_t<
-    C.position == positions::rotary, rope,
-    std::conditional_t<C.position == positions::alibi, alibi, absolute>>;
+using positions_of =
+    std::conditional_t<C.position == positions::rotary, rope,
+                       std::conditional_t<C.position == positions::alibi, alibi, absolute>>;
 
 }  // namespace parts
 
@@ -35,10 +35,10 @@ struct transformer_block
                        parts::residual<parts::named<part::normalize, parts::norm_of<C>>,
                                        parts::named<part::heads, parts::causal_attention<
                                                                      C, parts::positions_of<C>>>>>,
-          parts::named<part::mlp,
-                       parts::residual<parts::named<part::normalize, parts::norm_of<C>>,
-                                       parts::named<part::gate,
-                                                    parts::feed_forward<C.width, hidden_of(C),
-                                                                        C.mlp, C.bias>>>>> {};
+          parts::named<
+              part::mlp,
+              parts::residual<parts::named<part::normalize, parts::norm_of<C>>,
+                              parts::named<part::gate, parts::feed_forward<C.width, hidden_of(C),
+                                                                           C.mlp, C.bias>>>>> {};
 
 }  // namespace ctgpt::inline CTGPT_ABI

@@ -1,9 +1,9 @@
-// config.json of a saved model: Hugging Face's fields for the two families that other programs know,
-// and an object "ctgpt" with every field of config, from which it is read back exactly.
+// config.json of a saved model: Hugging Face's fields for the two families that other programs
+// know, and an object "ctgpt" with every field of config, from which it is read back exactly.
 //
-// Errors: a missing or wrong field gives one sentence with its path; sizes are checked by config's own
-// rules before anything is allocated.
-// Reference: transformers, configuration_gpt2.py and configuration_llama.py.
+// Errors: a missing or wrong field gives one sentence with its path; sizes are checked by config's
+// own rules before anything is allocated. Reference: transformers, configuration_gpt2.py and
+// configuration_llama.py.
 #pragma once
 
 #include <charconv>
@@ -51,7 +51,8 @@ inline io::json config_to_json(const config& c, family kind, isize vocab) {
   own.set("position", positions_name(c.position)).set("norm", normalization_name(c.norm));
   own.set("mlp", activation_name(c.mlp)).set("bias", c.bias).set("gain", c.gain);
   own.set("tied", c.tied).set("qk_norm", c.qk_norm).set("rope_base", detail::shortest(c.rope_base));
-  own.set("softcap", detail::shortest(c.softcap)).set("norm_epsilon", detail::shortest(c.norm_epsilon));
+  own.set("softcap", detail::shortest(c.softcap))
+      .set("norm_epsilon", detail::shortest(c.norm_epsilon));
 
   io::json out = io::json::object();
   io::json architectures = io::json::array();
@@ -70,7 +71,8 @@ inline io::json config_to_json(const config& c, family kind, isize vocab) {
     out.set("num_hidden_layers", c.layers).set("num_attention_heads", c.heads);
     out.set("num_key_value_heads", kv_heads_of(c)).set("head_dim", head_size_of(c));
     out.set("intermediate_size", hidden_of(c)).set("hidden_act", "silu");
-    out.set("rms_norm_eps", detail::shortest(c.norm_epsilon)).set("rope_theta", detail::shortest(c.rope_base));
+    out.set("rms_norm_eps", detail::shortest(c.norm_epsilon))
+        .set("rope_theta", detail::shortest(c.rope_base));
     out.set("attention_bias", false).set("mlp_bias", false);
   } else {
     architectures.push("CtgptModel");

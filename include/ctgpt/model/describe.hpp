@@ -2,8 +2,8 @@
 //
 //   std::cout << ctgpt::describe<model>();
 //
-// training_bytes: weights, gradients, two moments (and master weights), and the workspace of a batch.
-// flops_per_token: forward and backward, 6 product weights + 6 L (H D) T (causal attention).
+// training_bytes: weights, gradients, two moments (and master weights), and the workspace of a
+// batch. flops_per_token: forward and backward, 6 product weights + 6 L (H D) T (causal attention).
 // `vocab` rows of the vocabulary count; the rest takes part in nothing.
 // Errors: none.
 #pragma once
@@ -40,8 +40,8 @@ model_facts facts_of(isize batch, isize time, isize vocab, precision numbers) {
   const double tokens = static_cast<double>(batch) * static_cast<double>(time);
   const double stored = static_cast<double>(Model::tape(true) + Model::scratch());
   const double computed = static_cast<double>(Model::statistics(true) + 1);
-  const double chunk =
-      static_cast<double>(parts::head_loss::chunk_rows(batch * time, vocab)) * static_cast<double>(vocab);
+  const double chunk = static_cast<double>(parts::head_loss::chunk_rows(batch * time, vocab)) *
+                       static_cast<double>(vocab);
   const double storage = static_cast<double>(element_bytes(numbers.storage));
   const double compute = static_cast<double>(element_bytes(numbers.compute));
   const double weights = static_cast<double>(Model::parameter_count);
@@ -69,7 +69,7 @@ std::string describe(const model_facts& facts) {
     const slot item = Model::slot_at(i);
     const bool in_block = i >= Model::body_slot && i < Model::norm_slot;
     if (in_block && i >= Model::body_slot + Model::block::slot_count) continue;  // equal blocks
-    const isize rows = saved_rows<Model>(i, facts.vocab);
+    const isize rows = layout_of<Model>().used_rows(i, facts.vocab);
     const isize copies = in_block ? Model::settings.layers : 1;
     std::string name = slot_text<Model>(i);
     if (in_block) name.replace(0, 7, "block.*");
@@ -82,9 +82,10 @@ std::string describe(const model_facts& facts) {
                 "  weights            %.1f MB\n"
                 "  training memory    %.1f MB at batch %lld, context %lld\n"
                 "  work a token       %.4g FLOP, forward and backward\n",
-                static_cast<double>(facts.parameters), static_cast<double>(facts.parameter_bytes) / 1e6,
-                facts.training_bytes / 1e6, static_cast<long long>(facts.batch),
-                static_cast<long long>(facts.time), facts.flops_per_token);
+                static_cast<double>(facts.parameters),
+                static_cast<double>(facts.parameter_bytes) / 1e6, facts.training_bytes / 1e6,
+                static_cast<long long>(facts.batch), static_cast<long long>(facts.time),
+                facts.flops_per_token);
   return out + text;
 }
 

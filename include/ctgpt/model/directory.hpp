@@ -1,13 +1,12 @@
 // A model directory: config.json, model.safetensors, tokenizer.json, generation_config.json.
 //
-//   save_model(net, tokenizer, directory);            into a directory that exists (see atomic_directory)
-//   auto net = load_model<model>(ctgpt::cpu{}, "runs/a/best");
+//   save_model(net, tokenizer, directory);            into a directory that exists (see
+//   atomic_directory) auto net = load_model<model>(ctgpt::cpu{}, "runs/a/best");
 //
-// Weights are written in f32 (the master weights where there are some), vocabulary rows in use only,
-// under the names of model/names.hpp. Nothing in a file depends on time or machine, and nothing in it
-// is ever executed.
-// Errors: every reason for which a directory cannot be opened is one sentence that names the file and
-// the tensor; sizes are compared before memory is taken.
+// Weights are written in f32 (the master weights where there are some), vocabulary rows in use
+// only, under the names of model/names.hpp. Nothing in a file depends on time or machine, and
+// nothing in it is ever executed. Errors: every reason for which a directory cannot be opened is
+// one sentence that names the file and the tensor; sizes are compared before memory is taken.
 #pragma once
 
 #include <memory>
@@ -57,15 +56,15 @@ inline std::string shape_text(std::span<const isize> shape) {
 }
 
 // One slot as rows of the file: reads it from the backend when the first byte is asked for.
-template <class Model, class Scalar>
-io::tensor_source source_of(const network<Model>& net, const memory& arena, saved_tensor item) {
+template <class Scalar>
+io::tensor_source source_of(const network_weights& net, const memory& arena, saved_tensor item) {
   auto values = std::make_shared<std::vector<Scalar>>();
   const auto fill = [&net, &arena, item, values](std::uint64_t offset, std::span<std::byte> part) {
     const auto size = static_cast<std::size_t>(item.size());
     if (offset == 0) {
       values->assign(size, Scalar{});
       if (item.slot >= 0) {
-        const std::vector<Scalar> slot = net.template read_arena<Scalar>(arena, item.slot);
+        const std::vector<Scalar> slot = net.read_arena<Scalar>(arena, item.slot);
         for (isize r = 0; r < item.rows; ++r) {
           for (isize c = 0; c < item.cols; ++c) {
             const isize to = item.transposed ? c * item.rows + r : r * item.cols + c;
@@ -82,15 +81,14 @@ io::tensor_source source_of(const network<Model>& net, const memory& arena, save
   return {item.name, io::dtype_of(element_of<Scalar>), item.shape(), {}, fill};
 }
 
-template <class Model>
-std::vector<io::tensor_source> sources_of(const network<Model>& net, const memory& arena,
-                                          const std::vector<saved_tensor>& items) {
+inline std::vector<io::tensor_source> sources_of(const network_weights& net, const memory& arena,
+                                                 const std::vector<saved_tensor>& items) {
   std::vector<io::tensor_source> sources;
   for (const saved_tensor& item : items) {
     if (arena.type() == element::f64) {
-      sources.push_back(source_of<Model, double>(net, arena, item));
+      sources.push_back(source_of<double>(net, arena, item));
     } else {
-      sources.push_back(source_of<Model, float>(net, arena, item));
+      sources.push_back(source_of<float>(net, arena, item));
     }
   }
   return sources;
@@ -113,11 +111,10 @@ inline const io::tensor_info& expect_tensor(const io::safetensors& file, const s
 
 // Writes the files of a model into an existing directory. sampling: contents of
 // generation_config.json.
-template <class Model>
-void save_model(const network<Model>& net, const text::tokenizer& tokens,
-                const std::string& directory, const io::json& extra = io::json::object()) {
+inline void save_model(const network_weights& net, const text::tokenizer& tokens,
+                       const std::string& directory, const io::json& extra = io::json::object()) {
   expects(!net.packed(), "the weights are packed for inference and can no longer be saved");
-  io::json described = config_to_json(Model::settings, family_of_model<Model>(), net.vocab());
+  io::json described = config_to_json(net.layout().settings, net.layout().kind, net.vocab());
   if (extra.find("preset") != nullptr) described.set("preset", *extra.find("preset"));
   write_file_atomic(directory + "/config.json", io::write_json(described, {.pretty = true}) + "\n");
   io::json sampling = io::json::object();
@@ -128,19 +125,18 @@ void save_model(const network<Model>& net, const text::tokenizer& tokens,
   tokens.save(directory + "/tokenizer.json");
   const memory& truth = net.numbers().needs_master() ? net.master() : net.arena();
   io::write_safetensors(directory + "/model.safetensors",
-                        detail::sources_of(net, truth, saved_tensors<Model>(net.vocab())),
+                        detail::sources_of(net, truth, saved_tensors(net.layout(), net.vocab())),
                         {{"format", "pt"}});
 }
 
 // Reads the weights of an open network from a directory's model.safetensors.
-template <class Model>
-void load_weights(network<Model>& net, const std::string& directory) {
+inline void load_weights(network_weights& net, const std::string& directory) {
   const std::string path = directory + "/model.safetensors";
   const io::safetensors file = io::safetensors::open(path);
-  const std::vector<saved_tensor> items = saved_tensors<Model>(net.vocab());
+  const std::vector<saved_tensor> items = saved_tensors(net.layout(), net.vocab());
   for (const saved_tensor& item : items) detail::expect_tensor(file, path, item);
-  for (int i = 0; i < Model::slot_count; ++i) {
-    const slot target = Model::slot_at(i);
+  for (int i = 0; i < net.layout().count(); ++i) {
+    const slot& target = net.layout().at(i);
     std::vector<double> values(static_cast<std::size_t>(target.size()));
     for (const saved_tensor& item : items) {
       if (item.slot != i) continue;

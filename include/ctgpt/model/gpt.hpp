@@ -6,10 +6,10 @@
 //
 // Backward runs the same lines upwards; gradients are added to the arena.
 // Shapes: tokens, targets (B,T); x, h (N,C), N = B T; logits never exist whole (layer/head.hpp).
-// Parameters, in arena order: token_embedding (V,C), position_embedding (T,C) if learned, the blocks,
-// final_norm, head (V,C) if not tied.
-// Everything about sizes is a constant: parameter_count, slot_offset(i), tape(training), flops.
-// Reference: Radford et al. 2019 (GPT-2); Touvron et al. 2023 (Llama); Karpathy, nanochat, 2025.
+// Parameters, in arena order: token_embedding (V,C), position_embedding (T,C) if learned, the
+// blocks, final_norm, head (V,C) if not tied. Everything about sizes is a constant:
+// parameter_count, slot_offset(i), tape(training), flops. Reference: Radford et al. 2019 (GPT-2);
+// Touvron et al. 2023 (Llama); Karpathy, nanochat, 2025.
 #pragma once
 
 #include "ctgpt/layer/repeat.hpp"
@@ -19,7 +19,8 @@ namespace ctgpt::inline CTGPT_ABI {
 
 template <config C, template <config> class Block = transformer_block>
 struct gpt {
-  static constexpr config settings = checked<C>::value;
+  static_assert(checked<C>::value == C, "ctgpt::gpt: this configuration cannot be built");
+  static constexpr config settings = C;
   static constexpr isize width = C.width;
   using block = Block<C>;
   using norm_type = parts::norm_of<C>;
@@ -37,26 +38,25 @@ struct gpt {
   static constexpr int head_slot = C.tied ? 0 : norm_slot + norm_type::slot_count;
   static constexpr int slot_count = norm_slot + norm_type::slot_count + (C.tied ? 0 : 1);
 
+  static constexpr auto block_slots = block{}.slots().within(part::block);
+  static constexpr auto norm_slots = norm_type{}.slots().within(part::final_norm);
+
   static constexpr isize embedding_size = C.vocab * width + (learned ? C.context * width : 0);
   static constexpr isize block_size = block{}.slots().size();
   static constexpr isize norm_offset = embedding_size + C.layers * block_size;
   static constexpr isize head_offset = norm_offset + norm_type{}.slots().size();
   static constexpr isize parameter_count = head_offset + (C.tied ? 0 : C.vocab * width);
 
-  // Slot number `index` and its first element in the arena. The index of the block a slot belongs to
-  // is (index - body_slot) / block::slot_count.
+  // Slot number `index` and its first element in the arena. The index of the block a slot belongs
+  // to is (index - body_slot) / block::slot_count.
   static constexpr slot slot_at(int index) {
     if (index == 0) return placed(matrix_slot(part::weight, C.vocab, width), part::token_embedding);
     if (index < body_slot) {
       return placed(matrix_slot(part::weight, C.context, width), part::position_embedding);
     }
-    if (index < norm_slot) {
-      return placed(block{}.slots()[(index - body_slot) % block::slot_count], part::block);
-    }
+    if (index < norm_slot) return block_slots[(index - body_slot) % block::slot_count];
     if constexpr (norm_type::slot_count > 0) {
-      if (index < norm_slot + norm_type::slot_count) {
-        return placed(norm_type{}.slots()[index - norm_slot], part::final_norm);
-      }
+      if (index < norm_slot + norm_type::slot_count) return norm_slots[index - norm_slot];
     }
     return placed(matrix_slot(part::weight, C.vocab, width), part::head);
   }
@@ -66,7 +66,7 @@ struct gpt {
     if (index < norm_slot) {
       const int within = (index - body_slot) % block::slot_count;
       isize offset = embedding_size + (index - body_slot) / block::slot_count * block_size;
-      for (int i = 0; i < within; ++i) offset += block{}.slots()[i].size();
+      for (int i = 0; i < within; ++i) offset += block_slots[i].size();
       return offset;
     }
     isize offset = norm_offset;
@@ -85,7 +85,7 @@ struct gpt {
   // Weights that take part in products a token: matrices of the blocks and the head.
   static constexpr isize product_weights = [] {
     isize total = C.vocab * width;
-    for (const slot& item : block{}.slots().items) {
+    for (const slot& item : block_slots.items) {
       if (!item.vector) total += item.size() * C.layers;
     }
     return total;

@@ -2,13 +2,13 @@
 //
 //   auto net = ctgpt::build<model>(ctgpt::cpu{}, ctgpt::seed{42});
 //
-// One flat arena holds the weights in Model's slot order; where the stored type is narrower than the
-// computing one a second arena holds the master weights, which are the truth. Every slot is also a
-// tensor, so that a slot can be stored in another way (packed for inference, quantised) while the
-// layers stay the same.
-// Also here: the constant tables a model needs (rope angles, ALiBi slopes, sinusoids), and how many
-// rows of the vocabulary are in use (the tokenizer's size; the rest never takes part).
-// Errors: a value outside the arena, reading weights after pack(): ctgpt::error.
+// One flat arena holds the weights in Model's slot order; where the stored type is narrower than
+// the computing one a second arena holds the master weights, which are the truth. Every slot is
+// also a tensor, so that a slot can be stored in another way (packed for inference, quantised)
+// while the layers stay the same. Also here: the constant tables a model needs (rope angles, ALiBi
+// slopes, sinusoids), and how many rows of the vocabulary are in use (the tokenizer's size; the
+// rest never takes part). Errors: a value outside the arena, reading weights after pack():
+// ctgpt::error.
 #pragma once
 
 #include <cmath>
@@ -19,7 +19,7 @@
 #include "ctgpt/backend/backend.hpp"
 #include "ctgpt/base/random.hpp"
 #include "ctgpt/layer/frame.hpp"
-#include "ctgpt/model/gpt.hpp"
+#include "ctgpt/model/layout.hpp"
 
 namespace ctgpt::inline CTGPT_ABI {
 
@@ -29,7 +29,8 @@ struct seed {
 
 namespace detail {
 
-// One value of any scalar storage type, from and to the widest real type; complex uses its real part.
+// One value of any scalar storage type, from and to the widest real type; complex uses its real
+// part.
 inline double load_value(const void* data, element type, isize i) {
   switch (type) {
     case element::f32:
@@ -65,31 +66,27 @@ inline void store_value(void* data, element type, isize i, double value) {
 
 }  // namespace detail
 
-template <class Model>
-class network {
+// The part of a network that depends on the model's layout alone.
+class network_weights {
  public:
-  using model = Model;
-  static constexpr config settings = Model::settings;
-
   // Weights are zero. vocab: rows of the vocabulary in use; 0: all.
-  explicit network(backend where, precision numbers, isize vocab = 0)
-      : where_(std::move(where)),
+  network_weights(const model_layout& layout, backend where, precision numbers, isize vocab)
+      : layout_(&layout),
+        where_(std::move(where)),
         precision_(numbers),
-        vocab_(vocab != 0 ? vocab : settings.vocab),
-        arena_(where_, numbers.storage, Model::parameter_count) {
-    expects(vocab_ >= 1 && vocab_ <= settings.vocab, "the tokenizer has ", vocab_,
-            " tokens, but this model's vocabulary ends at ", settings.vocab,
+        vocab_(vocab != 0 ? vocab : layout.settings.vocab),
+        arena_(where_, numbers.storage, layout.parameters) {
+    expects(vocab_ >= 1 && vocab_ <= layout.settings.vocab, "the tokenizer has ", vocab_,
+            " tokens, but this model's vocabulary ends at ", layout.settings.vocab,
             "; choose a preset with a larger vocabulary or a smaller tokenizer");
-    if (numbers.needs_master()) {
-      master_ = memory(where_, numbers.compute, Model::parameter_count);
-    }
-    for (int i = 0; i < Model::slot_count; ++i) {
-      const slot item = Model::slot_at(i);
-      weights_.push_back(arena_.matrix(Model::slot_offset(i), item.rows, item.cols));
+    if (numbers.needs_master()) master_ = memory(where_, numbers.compute, layout.parameters);
+    for (int i = 0; i < layout.count(); ++i) {
+      weights_.push_back(arena_.matrix(layout.offset(i), layout.at(i).rows, layout.at(i).cols));
     }
     make_constants();
   }
 
+  const model_layout& layout() const { return *layout_; }
   const backend& where() const { return where_; }
   precision numbers() const { return precision_; }
   isize vocab() const { return vocab_; }
@@ -100,12 +97,12 @@ class network {
 
   // Draws every slot from its own random stream, as its initializer says.
   void initialize(seed start) {
-    for (int i = 0; i < Model::slot_count; ++i) {
-      const slot item = Model::slot_at(i);
+    for (int i = 0; i < layout_->count(); ++i) {
+      const slot& item = layout_->at(i);
       random_stream stream(start.value, static_cast<std::uint64_t>(i));
       const double deviation =
           item.start == initializer::residual
-              ? 0.02 / std::sqrt(2.0 * static_cast<double>(settings.layers))
+              ? 0.02 / std::sqrt(2.0 * static_cast<double>(layout_->settings.layers))
               : 0.02;
       write(i, [&](isize) {
         switch (item.start) {
@@ -125,16 +122,17 @@ class network {
   void write(int index, Value value) {
     expects(!packed(), "the weights are packed for inference and can no longer be changed");
     const memory& truth = precision_.needs_master() ? master_ : arena_;
-    const slot item = Model::slot_at(index);
-    std::vector<std::byte> bytes(static_cast<std::size_t>(element_bytes(truth.type(), item.size())));
+    const slot& item = layout_->at(index);
+    std::vector<std::byte> bytes(
+        static_cast<std::size_t>(element_bytes(truth.type(), item.size())));
     for (isize i = 0; i < item.size(); ++i) {
       detail::store_value(bytes.data(), truth.type(), i, value(i));
     }
-    const isize offset = Model::slot_offset(index);
+    const isize offset = layout_->offset(index);
     where_.upload(truth.row(offset, item.size()).data, bytes.data(), bytes.size());
     if (precision_.needs_master()) {
-      where_.table().convert(where_.state(), {arena_.row(offset, item.size()),
-                                              master_.row(offset, item.size())});
+      where_.table().convert(where_.state(),
+                             {arena_.row(offset, item.size()), master_.row(offset, item.size())});
     }
   }
 
@@ -147,9 +145,9 @@ class network {
   // Slot `index` of any arena of this model's layout (gradients, moments).
   template <class Scalar = float>
   std::vector<Scalar> read_arena(const memory& arena, int index) const {
-    const isize size = Model::slot_at(index).size();
+    const isize size = layout_->at(index).size();
     std::vector<std::byte> bytes(static_cast<std::size_t>(element_bytes(arena.type(), size)));
-    where_.download(bytes.data(), arena.row(Model::slot_offset(index), size).data, bytes.size());
+    where_.download(bytes.data(), arena.row(layout_->offset(index), size).data, bytes.size());
     std::vector<Scalar> values(static_cast<std::size_t>(size));
     for (isize i = 0; i < size; ++i) {
       values[static_cast<std::size_t>(i)] =
@@ -163,12 +161,12 @@ class network {
   void pack() {
     if (packed()) return;
     const kernel_table& table = where_.table();
-    std::vector<memory> packed(static_cast<std::size_t>(Model::slot_count));
-    for (int i = 0; i < Model::slot_count; ++i) {
-      const slot item = Model::slot_at(i);
+    std::vector<memory> packed(static_cast<std::size_t>(layout_->count()));
+    for (int i = 0; i < layout_->count(); ++i) {
+      const slot& item = layout_->at(i);
       tensor& weight = weights_[static_cast<std::size_t>(i)];
       memory& place = packed[static_cast<std::size_t>(i)];
-      if (item.vector || (Model::learned && i == 1)) {
+      if (item.vector || item.path.has(part::position_embedding)) {
         place = memory(where_, precision_.storage, item.size());
         const tensor kept = place.matrix(0, item.rows, item.cols);
         table.convert(where_.state(), {kept, weight});
@@ -191,6 +189,8 @@ class network {
 
   // What every pass over this model shares.
   pass shared() const {
+    const config& settings = layout_->settings;
+    const isize head = head_size_of(settings);
     pass p;
     p.norm_epsilon = settings.norm_epsilon;
     p.angles = angles_.count() != 0 ? angles_.matrix(0, settings.context, head) : tensor{};
@@ -202,18 +202,17 @@ class network {
   }
 
  private:
-  static constexpr isize head = head_size_of(settings);
-
   void make_constants() {
+    const config& settings = layout_->settings;
+    const isize head = head_size_of(settings);
     const isize half = head / 2;
     if (head % 2 == 0) {
       std::vector<float> angles(static_cast<std::size_t>(settings.context * head));
       for (isize at = 0; at < settings.context; ++at) {
         for (isize i = 0; i < half; ++i) {
-          const double angle =
-              static_cast<double>(at) *
-              std::pow(static_cast<double>(settings.rope_base),
-                       -2.0 * static_cast<double>(i) / static_cast<double>(head));
+          const double angle = static_cast<double>(at) *
+                               std::pow(static_cast<double>(settings.rope_base),
+                                        -2.0 * static_cast<double>(i) / static_cast<double>(head));
           angles[static_cast<std::size_t>(at * head + i)] = static_cast<float>(std::cos(angle));
           angles[static_cast<std::size_t>(at * head + half + i)] =
               static_cast<float>(std::sin(angle));
@@ -224,19 +223,18 @@ class network {
     }
     std::vector<float> slopes;
     for (isize i = 0; i < settings.heads; ++i) {  // Press et al.: 2^(-8 (i + 1) / heads)
-      slopes.push_back(static_cast<float>(std::exp2(
-          -8.0 * static_cast<double>(i + 1) / static_cast<double>(settings.heads))));
+      slopes.push_back(static_cast<float>(
+          std::exp2(-8.0 * static_cast<double>(i + 1) / static_cast<double>(settings.heads))));
     }
     slopes_ = memory(where_, element::f32, settings.heads);
     slopes_.upload(slopes.data());
-    if constexpr (settings.position == positions::sinusoidal) {
+    if (settings.position == positions::sinusoidal) {
       std::vector<float> table;
       for (isize at = 0; at < settings.context; ++at) {  // Vaswani et al.: sin and cos interleaved
         for (isize i = 0; i < settings.width; ++i) {
           const double angle =
-              static_cast<double>(at) *
-              std::pow(10000.0, -static_cast<double>(i / 2 * 2) /
-                                    static_cast<double>(settings.width));
+              static_cast<double>(at) * std::pow(10000.0, -static_cast<double>(i / 2 * 2) /
+                                                              static_cast<double>(settings.width));
           table.push_back(static_cast<float>(i % 2 == 0 ? std::sin(angle) : std::cos(angle)));
         }
       }
@@ -250,6 +248,7 @@ class network {
     }
   }
 
+  const model_layout* layout_;
   backend where_;
   precision precision_;
   isize vocab_;
@@ -257,6 +256,15 @@ class network {
   std::vector<tensor> weights_;
   std::vector<memory> packed_;
   memory angles_, slopes_, sinusoids_;
+};
+
+template <class Model>
+class network : public network_weights {
+ public:
+  using model = Model;
+  static constexpr config settings = Model::settings;
+  explicit network(backend where, precision numbers, isize vocab = 0)
+      : network_weights(layout_of<Model>(), std::move(where), numbers, vocab) {}
 };
 
 // A network of Model on a backend, with freshly drawn weights.

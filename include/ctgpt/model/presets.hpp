@@ -1,12 +1,13 @@
 // The named sizes: a closed list of configurations, each with the training settings it is known by.
 //
-//   visit_preset("gpt2-124m", [](auto chosen) { using model = gpt<decltype(chosen)::value.model>; ... });
+//   visit_preset("gpt2-124m", [](auto chosen) { using model = gpt<decltype(chosen)::value.model>;
+//   ... });
 //
-// shakespeare-char-cpu and shakespeare-char carry nanoGPT's settings for tinyshakespeare on a CPU and
-// on a GPU; gpt2-* the sizes of the published models; quickstart trains on the embedded corpus in
-// about two minutes on two cores. gpt3-175b is described, never run.
-// A vocabulary is an upper bound: the tokenizer's size is what is trained, saved and sampled.
-// Reference: Karpathy, nanoGPT, 2022; Radford et al. 2019; Brown et al. 2020; Touvron et al. 2023.
+// shakespeare-char-cpu and shakespeare-char carry nanoGPT's settings for tinyshakespeare on a CPU
+// and on a GPU; gpt2-* the sizes of the published models; quickstart trains on the embedded corpus
+// in about two minutes on two cores. gpt3-175b is described, never run. A vocabulary is an upper
+// bound: the tokenizer's size is what is trained, saved and sampled. Reference: Karpathy, nanoGPT,
+// 2022; Radford et al. 2019; Brown et al. 2020; Touvron et al. 2023.
 #pragma once
 
 #include <array>
@@ -48,18 +49,38 @@ struct preset {
 
 namespace presets {
 
-inline constexpr recipe gpt2_recipe{.steps = 600000, .batch = 12, .accumulate = 40, .rate = 6e-4f,
-                                    .min_rate = 6e-5f, .warmup = 2000, .beta2 = 0.95f,
-                                    .eval_every = 1000, .eval_batches = 200};
+inline constexpr recipe gpt2_recipe{.steps = 600000,
+                                    .batch = 12,
+                                    .accumulate = 40,
+                                    .rate = 6e-4f,
+                                    .min_rate = 6e-5f,
+                                    .warmup = 2000,
+                                    .beta2 = 0.95f,
+                                    .eval_every = 1000,
+                                    .eval_batches = 200};
 
 inline constexpr preset all[] = {
     {"quickstart",
      "trains on the embedded corpus in about two minutes on two cores",
-     {.vocab = 256, .context = 256, .layers = 3, .heads = 4, .width = 128, .hidden = 512,
-      .position = positions::rotary, .norm = normalization::rms, .mlp = activation::gelu_tanh,
-      .bias = false, .qk_norm = true},
-     {.steps = 2700, .batch = 4, .rate = 4e-3f, .min_rate = 8e-5f, .warmup = 108,
-      .schedule = schedule_kind::linear, .beta2 = 0.95f, .eval_every = 450}},
+     {.vocab = 256,
+      .context = 256,
+      .layers = 3,
+      .heads = 4,
+      .width = 128,
+      .hidden = 512,
+      .position = positions::rotary,
+      .norm = normalization::rms,
+      .mlp = activation::gelu_tanh,
+      .bias = false,
+      .qk_norm = true},
+     {.steps = 2700,
+      .batch = 4,
+      .rate = 4e-3f,
+      .min_rate = 8e-5f,
+      .warmup = 108,
+      .schedule = schedule_kind::linear,
+      .beta2 = 0.95f,
+      .eval_every = 450}},
     {"shakespeare-char-cpu",
      "nanoGPT's character model for a CPU: 0.8 M parameters",
      {.vocab = 256, .context = 64, .layers = 4, .heads = 4, .width = 128, .bias = false},
@@ -70,45 +91,102 @@ inline constexpr preset all[] = {
      {.steps = 5000, .batch = 64, .dropout = 0.2f, .eval_batches = 200}},
     {"gpt2-124m",
      "GPT-2 small: 124,439,808 parameters",
-     {.vocab = 50257, .context = 1024, .layers = 12, .heads = 12, .width = 768,
+     {.vocab = 50257,
+      .context = 1024,
+      .layers = 12,
+      .heads = 12,
+      .width = 768,
       .mlp = activation::gelu_tanh},
      gpt2_recipe},
     {"gpt2-355m",
      "GPT-2 medium",
-     {.vocab = 50257, .context = 1024, .layers = 24, .heads = 16, .width = 1024,
+     {.vocab = 50257,
+      .context = 1024,
+      .layers = 24,
+      .heads = 16,
+      .width = 1024,
       .mlp = activation::gelu_tanh},
      gpt2_recipe},
     {"gpt2-774m",
      "GPT-2 large",
-     {.vocab = 50257, .context = 1024, .layers = 36, .heads = 20, .width = 1280,
+     {.vocab = 50257,
+      .context = 1024,
+      .layers = 36,
+      .heads = 20,
+      .width = 1280,
       .mlp = activation::gelu_tanh},
      gpt2_recipe},
     {"gpt2-1558m",
      "GPT-2 XL",
-     {.vocab = 50257, .context = 1024, .layers = 48, .heads = 25, .width = 1600,
+     {.vocab = 50257,
+      .context = 1024,
+      .layers = 48,
+      .heads = 25,
+      .width = 1600,
       .mlp = activation::gelu_tanh},
      gpt2_recipe},
     {"llama-small",
      "Llama-type: rotary positions, RMSNorm, SwiGLU, grouped heads, free head",
-     {.vocab = 32000, .context = 1024, .layers = 8, .heads = 8, .width = 512, .kv_heads = 4,
-      .hidden = 1376, .position = positions::rotary, .norm = normalization::rms,
-      .mlp = activation::swiglu, .bias = false, .tied = false},
-     {.steps = 20000, .batch = 16, .accumulate = 4, .rate = 1e-3f, .min_rate = 1e-4f,
-      .warmup = 500, .beta2 = 0.95f, .eval_every = 1000}},
+     {.vocab = 32000,
+      .context = 1024,
+      .layers = 8,
+      .heads = 8,
+      .width = 512,
+      .kv_heads = 4,
+      .hidden = 1376,
+      .position = positions::rotary,
+      .norm = normalization::rms,
+      .mlp = activation::swiglu,
+      .bias = false,
+      .tied = false},
+     {.steps = 20000,
+      .batch = 16,
+      .accumulate = 4,
+      .rate = 1e-3f,
+      .min_rate = 1e-4f,
+      .warmup = 500,
+      .beta2 = 0.95f,
+      .eval_every = 1000}},
     {"nanochat-small",
      "nanochat-type: rotary positions, RMSNorm without gain, query-key norm, ReLU^2, soft cap",
-     {.vocab = 32768, .context = 1024, .layers = 8, .heads = 4, .width = 512, .window = 512,
-      .full_every = 4, .position = positions::rotary, .norm = normalization::rms,
-      .mlp = activation::relu_squared, .bias = false, .gain = false, .tied = false,
-      .qk_norm = true, .softcap = 15.0f},
-     {.steps = 20000, .batch = 16, .accumulate = 4, .rate = 1e-3f, .min_rate = 0.0f,
-      .warmup = 0, .schedule = schedule_kind::warmup_stable_decay, .weight_decay = 0.0f,
-      .beta2 = 0.95f, .eval_every = 1000}},
+     {.vocab = 32768,
+      .context = 1024,
+      .layers = 8,
+      .heads = 4,
+      .width = 512,
+      .window = 512,
+      .full_every = 4,
+      .position = positions::rotary,
+      .norm = normalization::rms,
+      .mlp = activation::relu_squared,
+      .bias = false,
+      .gain = false,
+      .tied = false,
+      .qk_norm = true,
+      .softcap = 15.0f},
+     {.steps = 20000,
+      .batch = 16,
+      .accumulate = 4,
+      .rate = 1e-3f,
+      .min_rate = 0.0f,
+      .warmup = 0,
+      .schedule = schedule_kind::warmup_stable_decay,
+      .weight_decay = 0.0f,
+      .beta2 = 0.95f,
+      .eval_every = 1000}},
     {"gpt3-175b",
      "GPT-3; for describe alone",
-     {.vocab = 50257, .context = 2048, .layers = 96, .heads = 96, .width = 12288,
+     {.vocab = 50257,
+      .context = 2048,
+      .layers = 96,
+      .heads = 96,
+      .width = 12288,
       .mlp = activation::gelu_tanh},
-     {.steps = 95000, .batch = 1600, .rate = 6e-5f, .min_rate = 6e-6f, .warmup = 120,
+     {.steps = 95000,
+      .batch = 1600,
+      .rate = 6e-5f,
+      .min_rate = 6e-6f,
+      .warmup = 120,
       .beta2 = 0.95f},
      false},
 };
@@ -130,7 +208,8 @@ struct chosen_preset {
   static constexpr const preset& value = presets::all[Index];
 };
 
-// Calls visit(chosen_preset<i>{}) for the preset of that name, of those that run; false if none has it.
+// Calls visit(chosen_preset<i>{}) for the preset of that name, of those that run; false if none has
+// it.
 template <class Visitor, int Index = 0>
 bool visit_preset(std::string_view name, Visitor&& visit) {
   if constexpr (Index == presets::count) {

@@ -32,9 +32,9 @@ class gradients {
  public:
   explicit gradients(const network<Model>& net)
       : arena_(net.where(), net.numbers().compute, Model::parameter_count) {
-    for (int i = 0; i < Model::slot_count; ++i) {
-      const slot item = Model::slot_at(i);
-      slots_.push_back(arena_.matrix(Model::slot_offset(i), item.rows, item.cols));
+    const model_layout& layout = net.layout();
+    for (int i = 0; i < layout.count(); ++i) {
+      slots_.push_back(arena_.matrix(layout.offset(i), layout.at(i).rows, layout.at(i).cols));
     }
   }
   const memory& arena() const { return arena_; }

@@ -3,8 +3,8 @@
 // g = clip * gradient, clip = min(1, max_norm / |gradient|);  m += (1 - b1)(g - m);
 // v += (1 - b2)(g^2 - v);  w -= lr (m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + eps) + decay w)
 // Decay applies to matrices, embeddings included, not to gains and biases.
-// Keeps: two moments a weight, in arenas of the weights' layout, and one small table of numbers that
-// the kernels read, so that a recorded step can be replayed with another learning rate.
+// Keeps: two moments a weight, in arenas of the weights' layout, and one small table of numbers
+// that the kernels read, so that a recorded step can be replayed with another learning rate.
 // Reference: Loshchilov, Hutter, "Decoupled Weight Decay Regularization", ICLR 2019.
 #pragma once
 
@@ -25,23 +25,23 @@ struct adamw {
   friend bool operator==(const adamw&, const adamw&) = default;
 };
 
-template <class Model>
-class adamw_state {
+class adamw_moments {
  public:
-  explicit adamw_state(const network<Model>& net)
+  explicit adamw_moments(const network_weights& net)
       : net_(&net),
-        moment1_(net.where(), net.numbers().compute, Model::parameter_count),
-        moment2_(net.where(), net.numbers().compute, Model::parameter_count),
+        moment1_(net.where(), net.numbers().compute, net.layout().parameters),
+        moment2_(net.where(), net.numbers().compute, net.layout().parameters),
         numbers_(net.where(), element::f32, optimizer_fields),
         squares_(net.where(), element::f64, 1) {
     std::vector<std::uint32_t> segments;
     bool previous = false;
-    for (int i = 0; i < Model::slot_count; ++i) {
-      const bool decays = Model::slot_at(i).decays();
-      const auto offset = static_cast<std::uint64_t>(Model::slot_offset(i));
+    for (int i = 0; i < net.layout().count(); ++i) {
+      const bool decays = net.layout().at(i).decays();
+      const auto offset = static_cast<std::uint64_t>(net.layout().offset(i));
       if (i == 0 || decays != previous) {
-        segments.insert(segments.end(), {static_cast<std::uint32_t>(offset),
-                                         static_cast<std::uint32_t>(offset >> 32), decays ? 1u : 0u});
+        segments.insert(segments.end(),
+                        {static_cast<std::uint32_t>(offset),
+                         static_cast<std::uint32_t>(offset >> 32), decays ? 1u : 0u});
       }
       previous = decays;
     }
@@ -68,10 +68,10 @@ class adamw_state {
     numbers_.upload(values);
   }
   // Queues the gradient's norm and the clip factor.
-  void measure(const gradients<Model>& gradient) {
+  void measure(const memory& gradient) {
     const kernel_table& table = net_->where().table();
     table.square_sum(net_->where().state(),
-                     {squares_.row(0, 1), gradient.arena().row(0, Model::parameter_count)});
+                     {squares_.row(0, 1), gradient.row(0, net_->layout().parameters)});
     table.clip(net_->where().state(), {numbers_.row(0, optimizer_fields), squares_.row(0, 1)});
   }
   // Waits, and returns the norm of the gradient before clipping.
@@ -81,12 +81,12 @@ class adamw_state {
     return std::sqrt(squares);
   }
   // Queues the update; gradients are zero afterwards.
-  void update(const gradients<Model>& gradient) {
-    constexpr isize all = Model::parameter_count;
+  void update(const memory& gradient) {
+    const isize all = net_->layout().parameters;
     const tensor master = net_->numbers().needs_master() ? net_->master().row(0, all) : tensor{};
     net_->where().table().adamw(
         net_->where().state(),
-        {net_->arena().row(0, all), master, gradient.arena().row(0, all), moment1_.row(0, all),
+        {net_->arena().row(0, all), master, gradient.row(0, all), moment1_.row(0, all),
          moment2_.row(0, all), segments_.matrix(0, segment_count_, 3),
          numbers_.row(0, optimizer_fields)});
   }
@@ -95,9 +95,20 @@ class adamw_state {
   const memory& moment2() const { return moment2_; }
 
  private:
-  const network<Model>* net_;
+  const network_weights* net_;
   memory moment1_, moment2_, segments_, numbers_, squares_;
   isize segment_count_ = 0;
+};
+
+// The state of one model's optimiser.
+template <class Model>
+class adamw_state : public adamw_moments {
+ public:
+  explicit adamw_state(const network<Model>& net) : adamw_moments(net) {}
+  using adamw_moments::measure;
+  using adamw_moments::update;
+  void measure(const gradients<Model>& gradient) { adamw_moments::measure(gradient.arena()); }
+  void update(const gradients<Model>& gradient) { adamw_moments::update(gradient.arena()); }
 };
 
 }  // namespace ctgpt::inline CTGPT_ABI

@@ -1,9 +1,9 @@
 // batches: windows of a token sequence, drawn at random with replacement.
 //
-// Batch number i is a pure function of (seed, i): its windows begin at offsets that the counter-based
-// generator gives for that number, so the position in the data is one integer and resuming is exact.
-// Shapes: draw(i) writes (2, B, T) ids: B windows of T inputs, then their targets, one further on.
-// Errors: a sequence shorter than T + 1 tokens throws ctgpt::error.
+// Batch number i is a pure function of (seed, i): its windows begin at offsets that the
+// counter-based generator gives for that number, so the position in the data is one integer and
+// resuming is exact. Shapes: draw(i) writes (2, B, T) ids: B windows of T inputs, then their
+// targets, one further on. Errors: a sequence shorter than T + 1 tokens throws ctgpt::error.
 #pragma once
 
 #include <algorithm>
@@ -47,8 +47,7 @@ class batches {
     batches other = *this;
     other.options_.time = time;
     expects(count_ > time, "the data has ", count_, " tokens, but a window of ", time,
-            " inputs and their targets needs ", time + 1,
-            "; give more data or a shorter context");
+            " inputs and their targets needs ", time + 1, "; give more data or a shorter context");
     return other;
   }
   // Tokens [first, first + count) alone, sharing the memory.

@@ -1,13 +1,15 @@
-// check_gradient(layer) and check_model_gradient<Model>(): the backward pass of a layer or of a whole
-// model against complex-step differentiation, which has no cancellation and so is exact to rounding.
+// check_gradient(layer) and check_model_gradient<Model>(): the backward pass of a layer or of a
+// whole model against complex-step differentiation, which has no cancellation and so is exact to
+// rounding.
 //
-// d/dw of f at w is Im f(w + i h) / h for h = 1e-20; f is the forward pass on the reference table over
-// complex<double>, and its derivative is compared with backward() on the table over double.
+// d/dw of f at w is Im f(w + i h) / h for h = 1e-20; f is the forward pass on the reference table
+// over complex<double>, and its derivative is compared with backward() on the table over double.
 // Shapes: the layer is run on (batch, time) tokens of random numbers; f = sum of y * r, r random.
 // Result: for every slot and for the input, max |analytic - complex step| / max |complex step|; the
 // absolute error where the true gradient is zero throughout.
 // Errors: none; the caller judges worst(). Correct layers stay below 1e-12.
-// Reference: Squire, Trapp, "Using complex variables to estimate derivatives of real functions", 1998.
+// Reference: Squire, Trapp, "Using complex variables to estimate derivatives of real functions",
+// 1998.
 #pragma once
 
 #include <algorithm>
@@ -101,10 +103,10 @@ class layer_bench {
       auto* table = static_cast<float*>(angles_.data());
       for (isize at = 0; at < o.time; ++at) {
         for (isize i = 0; i < o.head_size / 2; ++i) {
-          const double angle = static_cast<double>(at) *
-                               std::pow(static_cast<double>(o.rope_base),
-                                        -2.0 * static_cast<double>(i) /
-                                            static_cast<double>(o.head_size));
+          const double angle =
+              static_cast<double>(at) *
+              std::pow(static_cast<double>(o.rope_base),
+                       -2.0 * static_cast<double>(i) / static_cast<double>(o.head_size));
           table[at * o.head_size + i] = static_cast<float>(std::cos(angle));
           table[at * o.head_size + o.head_size / 2 + i] = static_cast<float>(std::sin(angle));
         }
@@ -113,9 +115,8 @@ class layer_bench {
     if (o.heads > 0) {
       slopes_ = memory(where_, element::f32, o.heads);
       for (isize i = 0; i < o.heads; ++i) {
-        static_cast<float*>(slopes_.data())[i] =
-            static_cast<float>(std::exp2(-8.0 * static_cast<double>(i + 1) /
-                                         static_cast<double>(o.heads)));
+        static_cast<float*>(slopes_.data())[i] = static_cast<float>(
+            std::exp2(-8.0 * static_cast<double>(i + 1) / static_cast<double>(o.heads)));
       }
     }
     shared_.training = true;
@@ -230,7 +231,8 @@ gradient_report check_model_gradient(const gradient_options& options = {}, isize
   std::vector<std::int32_t> ids;
   random_stream numbers(options.seed, 1000);
   for (isize i = 0; i < 2 * n; ++i) {
-    ids.push_back(static_cast<std::int32_t>(numbers.below(static_cast<std::uint64_t>(real.vocab()))));
+    ids.push_back(
+        static_cast<std::int32_t>(numbers.below(static_cast<std::uint64_t>(real.vocab()))));
   }
   ids.back() = -1;  // one position that is not scored
   const double scale = 1.0 / static_cast<double>(n - 1);
@@ -265,10 +267,9 @@ gradient_report check_model_gradient(const gradient_options& options = {}, isize
       const auto loss = *static_cast<const complex*>(step_work.loss().data());
       want.push_back(loss.imag() / detail::complex_step * scale);
     }
-    report.entries.push_back({path_text(item.path), detail::relative_error(
-                                                        real.template read_arena<double>(
-                                                            found.arena(), i),
-                                                        want)});
+    report.entries.push_back(
+        {path_text(item.path),
+         detail::relative_error(real.template read_arena<double>(found.arena(), i), want)});
   }
   return report;
 }

@@ -1,14 +1,15 @@
-// A checkpoint: a model directory with the trainer's state beside it, from which a run goes on bit for
-// bit.
+// A checkpoint: a model directory with the trainer's state beside it, from which a run goes on bit
+// for bit.
 //
 //   RUN/step-N/{config.json, model.safetensors, tokenizer.json, generation_config.json,
 //               trainer_state.safetensors}
 //
-// trainer_state.safetensors holds both moments of every weight, by slot name ("moment1.block.0..."),
-// and in its metadata the step, the best validation loss so far with its step, and the backend whose
-// bits these are. Random numbers and the position in the data are functions of the seed and the step.
-// Written to a temporary directory, synced, then renamed: a checkpoint is whole or not there.
-// Errors: as model/directory.hpp; a state of another step or shape gives a sentence.
+// trainer_state.safetensors holds both moments of every weight, by slot name
+// ("moment1.block.0..."), and in its metadata the step, the best validation loss so far with its
+// step, and the backend whose bits these are. Random numbers and the position in the data are
+// functions of the seed and the step. Written to a temporary directory, synced, then renamed: a
+// checkpoint is whole or not there. Errors: as model/directory.hpp; a state of another step or
+// shape gives a sentence.
 #pragma once
 
 #include <cmath>
@@ -31,13 +32,13 @@ struct run_progress {
 
 namespace detail {
 
-template <class Model>
-std::vector<saved_tensor> moment_tensors(const char* which, isize vocab) {
+inline std::vector<saved_tensor> moment_tensors(const char* which, const model_layout& layout,
+                                                isize vocab) {
   std::vector<saved_tensor> items;
-  for (int i = 0; i < Model::slot_count; ++i) {
-    const slot item = Model::slot_at(i);
-    items.push_back({std::string(which) + "." + slot_text<Model>(i), i, 0,
-                     saved_rows<Model>(i, vocab), item.cols, item.vector, false});
+  for (int i = 0; i < layout.count(); ++i) {
+    const slot& item = layout.at(i);
+    items.push_back({std::string(which) + "." + layout.name(i), i, 0, layout.used_rows(i, vocab),
+                     item.cols, item.vector, false});
   }
   return items;
 }
@@ -53,18 +54,16 @@ inline std::string exact_text(double value) {
 
 }  // namespace detail
 
-template <class Model>
-void save_checkpoint(const trainer<Model>& run, const network<Model>& net,
-                     const text::tokenizer& tokens, const std::string& path,
-                     const run_progress& progress, const io::json& extra = io::json::object()) {
+inline void save_checkpoint(const adamw_moments& state, const network_weights& net,
+                            const text::tokenizer& tokens, const std::string& path,
+                            const run_progress& progress,
+                            const io::json& extra = io::json::object()) {
   atomic_directory directory(path);
   save_model(net, tokens, directory.path(), extra);
-  const adamw_state<Model>& state = run.state();
   std::vector<io::tensor_source> sources = detail::sources_of(
-      net, state.moment1(), detail::moment_tensors<Model>("moment1", net.vocab()));
-  for (io::tensor_source& source :
-       detail::sources_of(net, state.moment2(),
-                          detail::moment_tensors<Model>("moment2", net.vocab()))) {
+      net, state.moment1(), detail::moment_tensors("moment1", net.layout(), net.vocab()));
+  for (io::tensor_source& source : detail::sources_of(
+           net, state.moment2(), detail::moment_tensors("moment2", net.layout(), net.vocab()))) {
     sources.push_back(std::move(source));
   }
   io::write_safetensors(directory.file(detail::state_file), std::move(sources),
@@ -77,8 +76,8 @@ void save_checkpoint(const trainer<Model>& run, const network<Model>& net,
 }
 
 // Restores weights, moments and step from a checkpoint directory.
-template <class Model>
-run_progress load_checkpoint(trainer<Model>& run, network<Model>& net, const std::string& path) {
+inline run_progress load_checkpoint(const adamw_moments& state, network_weights& net,
+                                    const std::string& path) {
   load_weights(net, path);
   const std::string file_path = path + "/" + detail::state_file;
   const io::safetensors file = io::safetensors::open(file_path);
@@ -101,7 +100,8 @@ run_progress load_checkpoint(trainer<Model>& run, network<Model>& net, const std
   };
   run_progress progress{whole("step"), number("best_loss"), whole("best_step")};
   const auto restore = [&](const char* which, const memory& arena) {
-    const std::vector<saved_tensor> items = detail::moment_tensors<Model>(which, net.vocab());
+    const std::vector<saved_tensor> items =
+        detail::moment_tensors(which, net.layout(), net.vocab());
     for (const saved_tensor& item : items) detail::expect_tensor(file, file_path, item);
     for (const saved_tensor& item : items) {
       const io::tensor_info& info = *file.find(item.name);
@@ -112,12 +112,24 @@ run_progress load_checkpoint(trainer<Model>& run, network<Model>& net, const std
         detail::store_value(stored.data(), arena.type(), i,
                             detail::file_value(bytes, info.type, i));
       }
-      net.where().upload(arena.row(Model::slot_offset(item.slot), item.size()).data,
-                         stored.data(), stored.size());
+      net.where().upload(arena.row(net.layout().offset(item.slot), item.size()).data, stored.data(),
+                         stored.size());
     }
   };
-  restore("moment1", run.state().moment1());
-  restore("moment2", run.state().moment2());
+  restore("moment1", state.moment1());
+  restore("moment2", state.moment2());
+  return progress;
+}
+
+template <class Model>
+void save_checkpoint(const trainer<Model>& run, const network<Model>& net,
+                     const text::tokenizer& tokens, const std::string& path,
+                     const run_progress& progress, const io::json& extra = io::json::object()) {
+  save_checkpoint(run.state(), net, tokens, path, progress, extra);
+}
+template <class Model>
+run_progress load_checkpoint(trainer<Model>& run, network<Model>& net, const std::string& path) {
+  const run_progress progress = load_checkpoint(run.state(), net, path);
   run.set_done(progress.step);
   return progress;
 }

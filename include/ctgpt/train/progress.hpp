@@ -2,11 +2,11 @@
 //
 //   run.steps(2000, ctgpt::progress{});
 //
-// Shows step, loss, validation loss, tokens a second, fraction of the machine's peak (where a peak is
-// given) and the time left. Writes to standard error, so that standard output stays free for results.
-// On a terminal it redraws one line at most ten times a second; elsewhere it writes a line at the
-// first step, at every `every`-th, at the last, and at least once in ten seconds.
-// Errors: none.
+// Shows step, loss, validation loss, tokens a second, fraction of the machine's peak (where a peak
+// is given) and the time left. Writes to standard error, so that standard output stays free for
+// results. On a terminal it redraws one line at most ten times a second; elsewhere it writes a line
+// at the first step, at every `every`-th, at the last, and at least once in ten seconds. Errors:
+// none.
 #pragma once
 
 #include <unistd.h>
@@ -23,8 +23,8 @@
 namespace ctgpt::inline CTGPT_ABI {
 
 struct progress_options {
-  isize every = 0;      // steps between plain lines; 0: a tenth of the run
-  double peak = 0.0;    // floating-point operations a second the machine can do; 0: not shown
+  isize every = 0;    // steps between plain lines; 0: a tenth of the run
+  double peak = 0.0;  // floating-point operations a second the machine can do; 0: not shown
   bool quiet = false;
 };
 
@@ -46,10 +46,11 @@ class progress {
 
   void operator()(const step_report& report) {
     if (options_.quiet) return;
-    speed_ = speed_ == 0.0 ? report.tokens_per_second
-                           : 0.9 * speed_ + 0.1 * report.tokens_per_second;
+    speed_ =
+        speed_ == 0.0 ? report.tokens_per_second : 0.9 * speed_ + 0.1 * report.tokens_per_second;
     const clock::time_point now = clock::now();
-    const isize every = options_.every > 0 ? options_.every : std::max<isize>(1, (last_ - first_) / 10);
+    const isize every =
+        options_.every > 0 ? options_.every : std::max<isize>(1, (last_ - first_) / 10);
     const bool ends = report.step == last_ || report.step == first_ + 1;
     const double since = std::chrono::duration<double>(now - shown_).count();
     const bool due = terminal_ ? since > 0.1 : report.step % every == 0 || since > 10.0;
@@ -70,7 +71,8 @@ class progress {
   }
 
   static std::string duration(double seconds) {
-    const auto whole = static_cast<long long>(std::llround(std::fmin(std::fmax(seconds, 0.0), 1e12)));
+    const auto whole =
+        static_cast<long long>(std::llround(std::fmin(std::fmax(seconds, 0.0), 1e12)));
     char text[64];
     if (whole >= 3600) {
       std::snprintf(text, sizeof text, "%lldh%02lldm", whole / 3600, whole / 60 % 60);
@@ -92,8 +94,8 @@ class progress {
   }
   std::string text(const step_report& report, double elapsed) const {
     char piece[160];
-    std::snprintf(piece, sizeof piece, "step %lld/%lld  loss %.4f", static_cast<long long>(report.step),
-                  static_cast<long long>(last_), report.loss);
+    std::snprintf(piece, sizeof piece, "step %lld/%lld  loss %.4f",
+                  static_cast<long long>(report.step), static_cast<long long>(last_), report.loss);
     std::string line = piece;
     if (validation_) {
       std::snprintf(piece, sizeof piece, "  val %.4f", *validation_);
@@ -102,12 +104,15 @@ class progress {
     std::snprintf(piece, sizeof piece, "  %.0f tokens/s", speed_);
     line += piece;
     if (options_.peak > 0.0) {
-      std::snprintf(piece, sizeof piece, "  %.0f%% of peak", 100.0 * speed_ * flops_ / options_.peak);
+      std::snprintf(piece, sizeof piece, "  %.0f%% of peak",
+                    100.0 * speed_ * flops_ / options_.peak);
       line += piece;
     }
     const isize done = report.step - first_;
-    const double left = elapsed / static_cast<double>(done) * static_cast<double>(last_ - report.step);
-    return line + (report.step == last_ ? "  took " + duration(elapsed) : "  left " + duration(left));
+    const double left =
+        elapsed / static_cast<double>(done) * static_cast<double>(last_ - report.step);
+    return line +
+           (report.step == last_ ? "  took " + duration(elapsed) : "  left " + duration(left));
   }
 
   progress_options options_;

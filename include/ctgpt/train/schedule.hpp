@@ -41,7 +41,8 @@ struct schedule {
       case schedule_kind::constant:
         return rate;
       case schedule_kind::cosine:
-        return static_cast<float>(low + (high - low) * 0.5 * (1.0 + std::cos(std::numbers::pi * x)));
+        return static_cast<float>(low +
+                                  (high - low) * 0.5 * (1.0 + std::cos(std::numbers::pi * x)));
       case schedule_kind::linear:
       case schedule_kind::warmup_stable_decay:
         break;

@@ -5,11 +5,11 @@
 //
 // A step: `accumulate` micro-batches forward and backward (the loss is the mean over all their
 // tokens), the gradient's norm, clipping, AdamW with the schedule's rate.
-// Everything a step depends on is (seed, step number, weights, moments): a run that stops and goes on
-// from its state gives the same bits, on any number of threads.
-// Where the backend can record, the queued calls of the first step are replayed by later ones.
-// Errors: a loss or gradient that is not a finite number stops with the step and the first bad tensor;
-// the weights are those before the step.
+// Everything a step depends on is (seed, step number, weights, moments): a run that stops and goes
+// on from its state gives the same bits, on any number of threads. Where the backend can record,
+// the queued calls of the first step are replayed by later ones. Errors: a loss or gradient that is
+// not a finite number stops with the step and the first bad tensor; the weights are those before
+// the step.
 #pragma once
 
 #include <chrono>
@@ -18,7 +18,6 @@
 #include <string>
 #include <vector>
 
-#include "ctgpt/model/names.hpp"
 #include "ctgpt/train/adamw.hpp"
 #include "ctgpt/train/batches.hpp"
 #include "ctgpt/train/schedule.hpp"
@@ -71,6 +70,29 @@ class recorded {
   void* handle_ = nullptr;
 };
 
+namespace detail {
+
+[[noreturn]] inline void fail_with_first_bad_tensor(const network_weights& net,
+                                                    const memory& gradients,
+                                                    const step_report& report) {
+  const auto look = [&](const char* what, const memory& arena) {
+    for (int i = 0; i < net.layout().count(); ++i) {
+      for (const float value : net.read_arena<float>(arena, i)) {
+        if (!std::isfinite(value)) return join(what, " ", net.layout().name(i));
+      }
+    }
+    return std::string();
+  };
+  std::string bad = look("the weight", net.arena());
+  if (bad.empty()) bad = look("the gradient of", gradients);
+  if (bad.empty()) bad = "none: the sum of finite gradients overflowed";
+  fail("step ", report.step, ": the ", std::isfinite(report.loss) ? "gradient's norm" : "loss",
+       " is not a finite number; first bad tensor: ", bad,
+       "; lower the learning rate or resume from an earlier checkpoint");
+}
+
+}  // namespace detail
+
 template <class Model>
 class trainer {
  public:
@@ -119,12 +141,13 @@ class trainer {
     report.loss = work_.loss_sum() / static_cast<double>(tokens_per_step());
     report.gradient_norm = state_.norm();
     if (!std::isfinite(report.loss) || !std::isfinite(report.gradient_norm)) {
-      fail_with_first_bad_tensor(report);
+      detail::fail_with_first_bad_tensor(*net_, gradients_.arena(), report);
     }
     update_.run(where, [&] { state_.update(gradients_); });
     where.synchronise();
     ++done_;
-    report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    report.seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     report.tokens_per_second = static_cast<double>(tokens_per_step()) / report.seconds;
     return report;
   }
@@ -159,23 +182,6 @@ class trainer {
   }
 
  private:
-  [[noreturn]] void fail_with_first_bad_tensor(const step_report& report) const {
-    const auto look = [&](const char* what, const memory& arena) {
-      for (int i = 0; i < Model::slot_count; ++i) {
-        for (const float value : net_->template read_arena<float>(arena, i)) {
-          if (!std::isfinite(value)) return join(what, " ", slot_text<Model>(i));
-        }
-      }
-      return std::string();
-    };
-    std::string bad = look("the weight", net_->arena());
-    if (bad.empty()) bad = look("the gradient of", gradients_.arena());
-    if (bad.empty()) bad = "none: the sum of finite gradients overflowed";
-    fail("step ", report.step, ": the ",
-         std::isfinite(report.loss) ? "gradient's norm" : "loss",
-         " is not a finite number; first bad tensor: ", bad,
-         "; lower the learning rate or resume from an earlier checkpoint");
-  }
   network<Model>* net_;
   adamw optimizer_;
   train_options options_;

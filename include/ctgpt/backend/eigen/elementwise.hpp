@@ -120,14 +120,18 @@ struct eigen_elementwise {
       const std::uint32_t* fields = starts + s * args.segments.stride;
       return static_cast<isize>(fields[0]) | static_cast<isize>(fields[1]) << 32;
     };
+    // Cut at absolute multiples of the block: Eigen computes the ends of an array another way than
+    // its middle, so where an array ends may not depend on the workers.
     const isize block = 4096;
     eigen_ranges(state, args.weights.cols, block, block, [&](range mine, float* buffer) {
       for (isize s = 0; s < args.segments.rows; ++s) {
         const isize last = s + 1 < args.segments.rows ? begin_of(s + 1) : args.weights.cols;
         const isize end = std::min(mine.end, last);
         const bool decays = starts[s * args.segments.stride + 2] != 0;
-        for (isize i = std::max(mine.begin, begin_of(s)); i < end; i += block) {
-          update(args, decays, i, std::min(block, end - i), buffer);
+        for (isize i = std::max(mine.begin, begin_of(s)); i < end;) {
+          const isize next = std::min(end, (i / block + 1) * block);
+          update(args, decays, i, next - i, buffer);
+          i = next;
         }
       }
     });

@@ -25,8 +25,10 @@ using eigen_row = Eigen::Map<Eigen::ArrayXf>;
 using eigen_const_row = Eigen::Map<const Eigen::ArrayXf>;
 
 inline eigen_map as_eigen(const tensor& t) {
-  expects(t.type == element::f32 && t.packing == layout::rows,
-          "as_eigen() needs an f32 tensor stored in rows, and was given ", element_name(t.type));
+  const bool in_rows = t.packing == layout::rows;
+  expects(t.type == element::f32 && in_rows,
+          "as_eigen() needs an f32 tensor in rows, and was given ", element_name(t.type),
+          in_rows ? "" : " in panels");
   return {static_cast<float*>(t.data), t.rows, t.cols, Eigen::OuterStride<>(t.stride)};
 }
 

@@ -116,22 +116,23 @@ struct eigen_rows {
 
   static void parameter_gradients(context* state, const norm_backward_args& args) {
     if (!args.dgain && !args.dbias) return;
-    const isize n = args.x.cols / args.groups;
-    eigen_ranges(state, n, 64, 2 * n, [&](range mine, float* buffer) {
-      const isize count = mine.end - mine.begin;
-      for (isize r = 0; r < args.x.rows; ++r) {
-        for (isize g = 0; g < args.groups; ++g) {
-          const isize first = g * n + mine.begin;
-          const bool centred = args.kind == normalization::layer;
-          const float mean = centred ? statistic(args.mean, r, g) : 0.0f;
-          const float rstd = statistic(args.rstd, r, g);
-          const eigen_const_row dy = read_row(args.dy, r, first, count, buffer);
-          const eigen_const_row x = read_row(args.x, r, first, count, buffer + count);
-          const auto sums = [&](const tensor& t) {
-            return eigen_row(static_cast<float*>(eigen_address(t, 0, mine.begin)), count);
-          };
-          if (args.dgain) sums(args.dgain) += dy * (x - mean) * rstd;
-          if (args.dbias) sums(args.dbias) += dy;
+    const isize n = args.x.cols / args.groups, block = 64;  // columns taken together by one worker
+    const bool centred = args.kind == normalization::layer;
+    eigen_ranges(state, n, block, 2 * block, [&](range mine, float* buffer) {
+      for (isize c = mine.begin; c < mine.end; c += block) {
+        const isize count = std::min(block, mine.end - c);
+        const auto sums = [&](const tensor& t) {
+          return eigen_row(static_cast<float*>(eigen_address(t, 0, c)), count);
+        };
+        for (isize r = 0; r < args.x.rows; ++r) {
+          for (isize g = 0; g < args.groups; ++g) {
+            const float mean = centred ? statistic(args.mean, r, g) : 0.0f;
+            const float rstd = statistic(args.rstd, r, g);
+            const eigen_const_row dy = read_row(args.dy, r, g * n + c, count, buffer);
+            const eigen_const_row x = read_row(args.x, r, g * n + c, count, buffer + block);
+            if (args.dgain) sums(args.dgain) += dy * (x - mean) * rstd;
+            if (args.dbias) sums(args.dbias) += dy;
+          }
         }
       }
     });

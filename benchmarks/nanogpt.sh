@@ -35,7 +35,7 @@ cd "$(dirname "$0")/.."
 program=${CTGPT:-build/ctgpt}
 text=${CTGPT_DATA:-../shared/data}/text/tinyshakespeare.txt
 python=${CTGPT_PYTHON:-python3}
-[[ -x $program ]] || { echo "no program $program; build it first (cmake --build build)" >&2; exit 1; }
+[[ -x $program ]] || { echo "no program $program; build it first" >&2; exit 1; }
 [[ -f $text ]] || { echo "no text $text; set CTGPT_DATA" >&2; exit 1; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -61,7 +61,8 @@ for seed in $seeds; do
     --save-every 1000000 --out "$work/run-$seed"
   read -r user system wall <"$work/ours"
   ours=$(awk "BEGIN { print $user + $system }")
-  ours_loss=$(sed -nE 's/.*"val_loss":([0-9.]+).*/\1/p' "$work/run-$seed/metrics.jsonl" | sort -g | head -1)
+  ours_loss=$(sed -nE 's/.*"val_loss":([0-9.]+).*/\1/p' "$work/run-$seed/metrics.jsonl" |
+    sort -g | head -1)
   line="seed $seed: ctgpt $ours CPU-s ($wall s wall), best val $ours_loss"
   if [[ $torch == yes ]]; then
     if [[ -n ${NANOGPT_DIR:-} ]]; then

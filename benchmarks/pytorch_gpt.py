@@ -1,10 +1,10 @@
 """The same GPT as `ctgpt train --preset shakespeare-char-cpu` (or gpt2-124m) in plain PyTorch.
 
 Written for comparison: pre-norm blocks, LayerNorm without bias (char) or with it (gpt2), exact GELU
-(char) or tanh (gpt2), learned positions, tied head, fused attention (scaled_dot_product_attention),
-AdamW with decay on matrices, gradient clipping, cosine schedule.
+(char) or tanh (gpt2), learned positions, tied head, scaled_dot_product_attention, AdamW with decay on
+matrices, gradient clipping, cosine schedule.
 
-  pytorch_gpt.py char FILE --steps 2000 --seed 1337 --threads 1   trains, prints JSON with val losses
+  pytorch_gpt.py char FILE --steps 2000 --seed 1337 --threads 1   trains, prints the best val loss
   pytorch_gpt.py step gpt2-124m --batch 4 --time 64 --threads 1   times steps on random tokens
 Every run prints one JSON object with seconds and cpu_seconds of the training loop alone.
 """
@@ -25,8 +25,10 @@ class Block(nn.Module):
         super().__init__()
         self.heads, self.approximate = heads, "tanh" if tanh else "none"
         self.norm1, self.norm2 = nn.LayerNorm(width, bias=bias), nn.LayerNorm(width, bias=bias)
-        self.qkv, self.out = nn.Linear(width, 3 * width, bias=bias), nn.Linear(width, width, bias=bias)
-        self.up, self.down = nn.Linear(width, 4 * width, bias=bias), nn.Linear(4 * width, width, bias=bias)
+        self.qkv = nn.Linear(width, 3 * width, bias=bias)
+        self.out = nn.Linear(width, width, bias=bias)
+        self.up = nn.Linear(width, 4 * width, bias=bias)
+        self.down = nn.Linear(4 * width, width, bias=bias)
 
     def forward(self, x):
         batch, length, width = x.shape
@@ -107,7 +109,8 @@ def train_char(args):
 
 
 def time_steps(args):
-    sizes = {"char": (65, 64, 4, 4, 128, False, False), "gpt2-124m": (50257, 1024, 12, 12, 768, True, True)}
+    sizes = {"char": (65, 64, 4, 4, 128, False, False),
+             "gpt2-124m": (50257, 1024, 12, 12, 768, True, True)}
     vocab = sizes[args.file][0]
     model = Gpt(*sizes[args.file])
     optimizer = optimizer_for(model, 1e-4, 0.1, 0.99)

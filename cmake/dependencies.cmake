@@ -39,7 +39,6 @@ endmacro()
 
 macro(ctgpt_find_app_dependencies)
   ctgpt_find(CLI11::CLI11 CLI11 CLI11 libcli11-dev)
-  ctgpt_find(nlohmann_json::nlohmann_json nlohmann_json nlohmann_json nlohmann-json3-dev)
 endmacro()
 
 macro(ctgpt_require_found)

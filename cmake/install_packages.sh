@@ -30,7 +30,6 @@ need_compiler_and_library_headers() {
   need_header Eigen/Core libeigen3-dev
   need_header hwy/highway.h libhwy-dev
   need_header CLI/CLI.hpp libcli11-dev
-  need_header nlohmann/json.hpp nlohmann-json3-dev
 }
 
 install_missing() {

@@ -5,6 +5,7 @@ if(PROJECT_IS_TOP_LEVEL)
     set(CMAKE_BUILD_TYPE Release CACHE STRING "Debug, Release, RelWithDebInfo" FORCE)
   endif()
   set(CMAKE_CXX_EXTENSIONS OFF)
+  set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")  # -O3 doubles the compile time and gains nothing
   set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
   find_program(CTGPT_CCACHE ccache)
   mark_as_advanced(CTGPT_CCACHE)

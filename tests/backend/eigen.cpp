@@ -59,12 +59,16 @@ TEST_CASE("eigen: as_eigen refuses what is not f32 in rows") {
                        error);
 }
 
-TEST_CASE("eigen: an element type that it does not compute on is refused") {
-  const backend where = eigen{1};
-  const memory wide(where, element::f64, 4), out(where, element::f32, 4);
-  CHECK_THROWS_WITH_AS(
-      where.table().add(where.state(), {out.row(0, 4), wide.row(0, 4), wide.row(0, 4)}),
-      "the Eigen backend does not compute on f64", error);
+TEST_CASE("eigen: an element type that it does not compute on is refused, by any worker") {
+  for (const int threads : {1, 2}) {
+    const backend where = eigen{threads};
+    const memory wide(where, element::f64, 4), out(where, element::f32, 4);
+    const tensor y = out.matrix(0, 2, 2), x = wide.matrix(0, 2, 2);
+    CHECK_THROWS_WITH_AS(where.table().add(where.state(), {y, x, x}),
+                         "the Eigen backend does not compute on f64", error);
+    where.table().add(where.state(), {y, y, y});  // and goes on working
+    CHECK(values_of(out) == std::vector<float>(4, 0.0f));
+  }
 }
 
 TEST_CASE("eigen: products and attention have the same bits on 1, 2, 3 and 5 threads") {

@@ -17,7 +17,7 @@ namespace conformance {
 struct placement {
   element type = element::none;
   isize lead = 0, stride = 0;
-  std::vector<unsigned char> bytes;  // as uploaded, and what came back
+  std::vector<unsigned char> bytes;  // as uploaded
   tensor where;
 };
 
@@ -53,15 +53,9 @@ class arrangement {
 
   const binding& names() const { return names_; }
 
-  std::vector<unsigned char> now(const std::string& name) const {
-    const placement& at = places_.at(source(name));
-    std::vector<unsigned char> bytes(at.bytes.size());
-    where_.download(bytes.data(), base(at), bytes.size());
-    return bytes;
-  }
   std::vector<double> values(const operand& each) const {
     const placement& at = places_.at(source(each.name));
-    const std::vector<unsigned char> bytes = now(each.name);
+    const std::vector<unsigned char>& bytes = after_call(each.name);
     std::vector<double> result;
     for (isize r = 0; r < each.rows; ++r) {
       for (isize c = 0; c < each.cols; ++c) {
@@ -73,7 +67,7 @@ class arrangement {
   // Appends the bytes of an operand's elements, without gaps.
   void append_bits(const operand& each, std::vector<unsigned char>& bits) const {
     const placement& at = places_.at(source(each.name));
-    const std::vector<unsigned char> bytes = now(each.name);
+    const std::vector<unsigned char>& bytes = after_call(each.name);
     const auto width = element_bytes(at.type, each.cols);
     for (isize r = 0; r < each.rows; ++r) {
       const auto first = bytes.begin() + element_bytes(at.type, at.lead + r * at.stride);
@@ -84,7 +78,7 @@ class arrangement {
   bool touched(const operand& each) const {
     if (each.packed) return false;
     const placement& at = places_.at(source(each.name));
-    std::vector<unsigned char> after = now(each.name), before = at.bytes;
+    std::vector<unsigned char> after = after_call(each.name), before = at.bytes;
     if (each.use != role::in) {  // then only lead, gaps and tail must stay
       for (isize r = 0; r < each.rows; ++r) {
         const isize first = element_bytes(at.type, at.lead + r * at.stride);
@@ -98,6 +92,16 @@ class arrangement {
   }
 
  private:
+  // An operand's bytes as they are when somebody first asks, which is after the call.
+  const std::vector<unsigned char>& after_call(const std::string& name) const {
+    const auto [found, fresh] = downloaded_.try_emplace(source(name));
+    if (fresh) {
+      const placement& at = places_.at(source(name));
+      found->second.resize(at.bytes.size());
+      where_.download(found->second.data(), base(at), at.bytes.size());
+    }
+    return found->second;
+  }
   const std::string& source(const std::string& name) const {
     return name == aliased_.first ? aliased_.second : name;
   }
@@ -146,6 +150,7 @@ class arrangement {
   std::pair<std::string, std::string> aliased_;
   binding names_;
   std::map<std::string, placement> places_;
+  mutable std::map<std::string, std::vector<unsigned char>> downloaded_;
   std::vector<void*> owned_;
 };
 

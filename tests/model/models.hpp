@@ -4,6 +4,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -82,6 +85,27 @@ inline std::vector<std::byte> bits(const memory& of) {
   of.download(bytes.data());
   return bytes;
 }
+
+// A host backend that counts what is asked of its allocate().
+struct counted_memory {
+  static inline isize allocations = 0, bytes = 0;
+
+  static backend around(const backend& inner) {
+    struct kept {
+      backend inner;
+      kernel_table table;
+    };
+    auto both = std::make_shared<kept>(kept{inner, inner.table()});
+    both->table.allocate = [](context*, std::size_t size) -> void* {
+      ++allocations;
+      bytes += static_cast<isize>(size);
+      return std::aligned_alloc(64, (size + 63) / 64 * 64);
+    };
+    const kernel_table& table = both->table;
+    context* state = both->inner.state();
+    return backend(table, state, std::move(both), inner.natural());
+  }
+};
 
 struct named_backend {
   std::string name;

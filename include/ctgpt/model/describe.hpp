@@ -56,15 +56,15 @@ template <class Model>
 std::string describe(const model_facts& facts) {
   std::string out;
   const auto line = [&](const std::string& name, const std::string& shape, double count) {
-    char text[160];
-    std::snprintf(text, sizeof text, "  %-38s %-16s %16.0f\n", name.c_str(), shape.c_str(), count);
+    char text[200];
+    std::snprintf(text, sizeof text, "  %-42s %-18s %15.0f\n", name.c_str(), shape.c_str(), count);
     out += text;
   };
   const auto shape = [](isize rows, const slot& item) {
     return item.vector ? "(" + std::to_string(item.cols) + ")"
                        : "(" + std::to_string(rows) + ", " + std::to_string(item.cols) + ")";
   };
-  out += "  parameter                              shape                  elements\n";
+  out += "  parameter" + std::string(34, ' ') + "shape" + std::string(21, ' ') + "elements\n";
   for (int i = 0; i < Model::slot_count; ++i) {
     const slot item = Model::slot_at(i);
     const bool in_block = i >= Model::body_slot && i < Model::norm_slot;
@@ -78,7 +78,7 @@ std::string describe(const model_facts& facts) {
   }
   char text[400];
   std::snprintf(text, sizeof text,
-                "  total %61.0f\n\n"
+                "  total %71.0f\n\n"
                 "  weights            %.1f MB\n"
                 "  training memory    %.1f MB at batch %lld, context %lld\n"
                 "  work a token       %.4g FLOP, forward and backward\n",

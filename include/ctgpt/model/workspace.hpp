@@ -22,7 +22,7 @@ constexpr isize workspace_bytes(isize batch, isize time, bool training, isize vo
   const isize tokens = batch * time;
   const isize chunk = parts::head_loss::chunk_rows(tokens, vocab) * vocab;
   const isize stored = tokens * (Model::tape(training) + Model::scratch());
-  const isize computed = tokens * (Model::statistics(training) + 1) + chunk + 1;
+  const isize computed = tokens * (Model::statistics(training) + 1) + chunk + 2;
   return element_bytes(numbers.storage, stored) + element_bytes(numbers.compute, computed) +
          element_bytes(element::i32, 2 * tokens + 4) + element_bytes(element::f64, 1);
 }

@@ -1,5 +1,5 @@
-// What happens to a finished tile of a product: bias, the copy before the activation, the activation,
-// and the one rounding to the type of C.
+// What happens to a finished tile of a product: bias, the copy before the activation, the
+// activation, and the one rounding to the type of C.
 //
 // c = act(x + bias), before = x + bias, where x is the f32 chain of the product.
 // Shapes: a tile of (rows, cols) whose first element is (row, col) of C.
@@ -42,8 +42,7 @@ HWY_INLINE f32_vector load_up_to(const tensor& from, isize row, isize col, isize
   return from.type == element::bf16 ? load_up_to(at<const bf16>(from, row, col), count)
                                     : load_up_to(at<const float>(from, row, col), count);
 }
-HWY_INLINE void store_up_to(f32_vector value, const tensor& to, isize row, isize col,
-                            isize count) {
+HWY_INLINE void store_up_to(f32_vector value, const tensor& to, isize row, isize col, isize count) {
   if (to.type == element::bf16) {
     store_up_to(value, at<bf16>(to, row, col), count);
   } else {
@@ -61,8 +60,7 @@ HWY_NOINLINE void load_region(const tensor& c, const region& part, float* to, is
 }
 
 // And back, to be continued: c is f32, so nothing is rounded.
-HWY_NOINLINE void store_region(const float* from, isize step, const tensor& c,
-                               const region& part) {
+HWY_NOINLINE void store_region(const float* from, isize step, const tensor& c, const region& part) {
   for (isize r = 0; r < part.rows; ++r) {
     for (isize n = 0; n < part.cols; n += native) {
       store_up_to(load(from + r * step + n), at<float>(c, part.row + r, part.col + n),
@@ -103,8 +101,7 @@ HWY_NOINLINE void finish_region(const matmul_args& args, const region& part, con
 }
 
 HWY_INLINE bool has_epilogue(const matmul_args& args) {
-  return args.bias.data != nullptr || args.before.data != nullptr ||
-         args.act != activation::none;
+  return args.bias.data != nullptr || args.before.data != nullptr || args.act != activation::none;
 }
 
 // NOLINTNEXTLINE(google-readability-namespace-comments)

@@ -1,15 +1,15 @@
 // The blocked product: C (M,N) (+)= A B for nn, nt and tn, any strides, f32 and bf16, and a
 // right-hand side of panels, q8_0 or q4_0.
 //
-// For each block of columns and of rows of C, for each block of k, for each panel of B: pack the panel
-// (unless it is packed already), and run the register tile down the rows. The panel stays in the
-// second-level cache meanwhile; A is read where it lies when it is f32 and its k are adjacent.
+// For each block of columns and of rows of C, for each block of k, for each panel of B: pack the
+// panel (unless it is packed already), and run the register tile down the rows. The panel stays in
+// the second-level cache meanwhile; A is read where it lies when it is f32 and its k are adjacent.
 // Small right-hand sides of nn and tn are not packed either: that would cost more than it saves.
 // Later blocks of k continue the chains from C; a bf16 C has its chains in f32 working space.
 // Threads: C is cut into a grid of parts, one a worker, so that packing is repeated least. Neither
 // the cut nor the blocks show in the results.
-// Working space of a worker: a panel, a block of A and f32 chains of C, each only where it is needed.
-// Errors: none (scratch may throw ctgpt::error before the work begins).
+// Working space of a worker: a panel, a block of A and f32 chains of C, each only where it is
+// needed. Errors: none (scratch may throw ctgpt::error before the work begins).
 #if defined(CTGPT_BACKEND_CPU_GEMM_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef CTGPT_BACKEND_CPU_GEMM_INL
 #undef CTGPT_BACKEND_CPU_GEMM_INL
@@ -30,8 +30,8 @@ namespace cpu_kernels {
 namespace HWY_NAMESPACE {
 namespace products {
 
-// Sizes of blocks, measured on Zen 5 with both AVX-512 and AVX2. A panel of this depth (72 and 36 KB)
-// and the rows of A that pass by stay in the second-level cache; C's block in the third.
+// Sizes of blocks, measured on Zen 5 with both AVX-512 and AVX2. A panel of this depth (72 and 36
+// KB) and the rows of A that pass by stay in the second-level cache; C's block in the third.
 inline constexpr isize depth_limit = 384;  // a multiple of block_length
 inline constexpr isize rows_limit = 1024;
 inline constexpr isize cols_limit = 768;  // a multiple of panel
@@ -77,9 +77,8 @@ class gemm {
                   args.kind != product::nt && m_ <= unpacked_limit && n_ <= unpacked_limit;
     staged_ = args.c.type == element::bf16 && depth_ < k_;
     far_ = m_ * n_ >= isize{1} << 16;
-    panel_floats_ = b_in_place_ && n_ % native == 0
-                        ? 0
-                        : panel * depth_ * (is_quantized(args.b.type) ? 2 : 1);
+    panel_floats_ =
+        b_in_place_ && n_ % native == 0 ? 0 : panel * depth_ * (is_quantized(args.b.type) ? 2 : 1);
     a_floats_ = a_packed_ ? rows_ * block_step(depth_) : 0;
     floats_ = panel_floats_ + a_floats_ + (staged_ ? rows_ * cols_ : 0);
   }
@@ -143,8 +142,7 @@ class gemm {
     if (col_parts_ > 1) cols = part_of(n_, col_parts_, worker % col_parts_, panel);
     for (isize col = cols.begin; col < cols.end; col += cols_) {
       for (isize row = rows.begin; row < rows.end; row += rows_) {
-        const region part{row, col, smaller(rows_, rows.end - row),
-                          smaller(cols_, cols.end - col)};
+        const region part{row, col, smaller(rows_, rows.end - row), smaller(cols_, cols.end - col)};
         isize k = 0;
         do {  // once for k_ == 0 too: the result is then zero, or what C holds
           multiply_block(mine, part, k);
@@ -182,13 +180,11 @@ class gemm {
     return even ? panel - native : smaller(panel, left);
   }
   isize next_rows(isize left) const {
-    const bool even =
-        (a_in_rows_ || !a_packed_) && left > tile_rows && left < 2 * tile_rows;
+    const bool even = (a_in_rows_ || !a_packed_) && left > tile_rows && left < 2 * tile_rows;
     return even ? (left + 1) / 2 : smaller(tile_rows, left);
   }
 
-  void place_a(const space& mine, const region& part, isize k, isize length,
-               operands& from) const {
+  void place_a(const space& mine, const region& part, isize k, isize length, operands& from) const {
     const tensor& a = args_.a;
     from.a = mine.a;
     if (!a_packed_) {
@@ -228,8 +224,8 @@ class gemm {
     }
   }
 
-  // One register tile: start its chains or continue them, and finish them after the last k. They are
-  // kept in C itself, in `waiting`, or, where C is not f32 or not whole vectors, on the stack.
+  // One register tile: start its chains or continue them, and finish them after the last k. They
+  // are kept in C itself, in `waiting`, or, where C is not f32 or not whole vectors, on the stack.
   void multiply_tile(const region& part, const operands& from, isize k, isize length,
                      float* waiting) const {
     const bool first = k == 0, last = k + length >= k_;
@@ -261,11 +257,11 @@ class gemm {
   isize rows_, cols_, depth_;  // of a block
   isize row_parts_ = 1, col_parts_ = 1;
   isize panel_floats_, a_floats_, floats_;  // of working space
-  bool a_in_rows_;   // the k of A are adjacent
-  bool a_packed_;    // A is read from a packed block
-  bool b_in_place_;  // B is read where it lies
-  bool staged_;      // chains wait in working space between blocks of k
-  bool far_;         // C is larger than the caches nearby
+  bool a_in_rows_;                          // the k of A are adjacent
+  bool a_packed_;                           // A is read from a packed block
+  bool b_in_place_;                         // B is read where it lies
+  bool staged_;                             // chains wait in working space between blocks of k
+  bool far_;                                // C is larger than the caches nearby
 };
 
 // NOLINTNEXTLINE(google-readability-namespace-comments)

@@ -1,11 +1,11 @@
 // Few rows times packed weights: c (M,N) (+)= a (M,K) b^T for M <= gemv_rows, b in panels.
 //
 // Each panel is read once, from its first k to its last, so that the work goes at the speed of
-// memory; the chains are those of the blocked product, so one row alone has the bits that it has in a
-// batch. One row takes four panels at a time and two rows two: enough independent chains to hide the
-// latency of a multiply-add, and enough streams for the memory's prefetcher.
-// Threads: contiguous ranges of panels. Working space: a in f32, when it is bf16.
-// Errors: none (scratch may throw ctgpt::error before work begins).
+// memory; the chains are those of the blocked product, so one row alone has the bits that it has in
+// a batch. One row takes four panels at a time and two rows two: enough independent chains to hide
+// the latency of a multiply-add, and enough streams for the memory. Threads: contiguous ranges of
+// panels. Working space: a in f32, when it is bf16. Errors: none (scratch may throw ctgpt::error
+// before the work begins).
 #if defined(CTGPT_BACKEND_CPU_GEMV_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef CTGPT_BACKEND_CPU_GEMV_INL
 #undef CTGPT_BACKEND_CPU_GEMV_INL
@@ -28,9 +28,12 @@ namespace products {
 
 inline constexpr isize gemv_rows = 8;
 
-#ifndef GPF
-#define GPF 2048
-#endif
+// Bytes that each panel is read ahead by software: more than the hardware's prefetcher dares.
+inline constexpr isize read_ahead = 4096;
+// More rows than a tile pass over a panel in turns, this many k at a time, so that the later ones
+// find it in the first-level cache.
+inline constexpr isize depth_of_turn = 128;
+
 // R rows times P panels that lie b_step elements apart; c holds P panels side by side.
 template <int R, int P, class T>
 HWY_NOINLINE void multiply_panels(isize depth, const float* HWY_RESTRICT a, isize a_step,
@@ -54,9 +57,10 @@ HWY_NOINLINE void multiply_panels(isize depth, const float* HWY_RESTRICT a, isiz
     HWY_UNROLL(16)
     for (int p = 0; p < P; ++p) {
       f32_vector right[tile_vectors];
-      if (GPF) { 
       HWY_UNROLL(16)
-        for (int i = 0; i < panel*sizeof(T); i+=64) hwy::Prefetch((const char*)(b+p*b_step)+i+GPF); }
+      for (isize i = 0; i < panel; i += isize{64 / sizeof(T)}) {
+        hwy::Prefetch(b + p * b_step + read_ahead / isize{sizeof(T)} + i);
+      }
       HWY_UNROLL(16)
       for (int v = 0; v < tile_vectors; ++v) right[v] = load(b + p * b_step + v * native);
       HWY_UNROLL(16)
@@ -132,37 +136,41 @@ struct gemv {
 
   template <class T>
   void multiply_range(const T* b, span cols) const {
-    static constexpr panels_function<T> single[8] = {
-        multiply_panels<1, 1, T>,
-        multiply_panels<2, 1, T>,
-        multiply_panels<3, 1, T>,
-        multiply_panels<4, 1, T>,
-        multiply_panels<HWY_MIN(5, tile_rows), 1, T>,
-        multiply_panels<HWY_MIN(6, tile_rows), 1, T>,
-        multiply_panels<HWY_MIN(7, tile_rows), 1, T>,
-        multiply_panels<HWY_MIN(8, tile_rows), 1, T>};
+    static constexpr panels_function<T> single[8] = {multiply_panels<1, 1, T>,
+                                                     multiply_panels<2, 1, T>,
+                                                     multiply_panels<3, 1, T>,
+                                                     multiply_panels<4, 1, T>,
+                                                     multiply_panels<HWY_MIN(5, tile_rows), 1, T>,
+                                                     multiply_panels<HWY_MIN(6, tile_rows), 1, T>,
+                                                     multiply_panels<HWY_MIN(7, tile_rows), 1, T>,
+                                                     multiply_panels<HWY_MIN(8, tile_rows), 1, T>};
     isize col = cols.begin;
-    if (m == 1) col = multiply_groups<4, 1>(b, cols, multiply_panels<1, 4, T>, col);
-    if (m == 2) col = multiply_groups<2, 2>(b, cols, multiply_panels<2, 2, T>, col);
+    if (m == 1) col = multiply_groups<4, 1>(b, cols, multiply_panels<1, 4, T>);
+    if (m == 2) col = multiply_groups<2, 2>(b, cols, multiply_panels<2, 2, T>);
+    const isize turn = m > tile_rows ? depth_of_turn : HWY_MAX(1, k);
     HWY_ALIGN float c[gemv_rows * panel] = {};  // columns past N stay finite
     for (; col < cols.end; col += panel) {
       const region part{0, col, m, smaller(panel, cols.end - col)};
       if (args.accumulate) load_region(args.c, part, c, panel);
       isize first = 0;
-      do {
-        const isize length = m > tile_rows ? smaller(CHUNK, k - first) : k;
+      do {  // once for k == 0 too
+        const isize length = smaller(turn, k - first);
         for (isize row = 0; row < m; row += tile_rows) {
-          single[smaller(tile_rows, m - row) - 1](length, a + row * a_step + first, a_step, b + col * k + first * panel, 0, c + row * panel,
-                             args.accumulate || first > 0);
+          single[smaller(tile_rows, m - row) - 1](length, a + row * a_step + first, a_step,
+                                                  b + col * k + first * panel, 0, c + row * panel,
+                                                  args.accumulate || first > 0);
         }
-        first += length;
+        first += turn;
       } while (first < k);
       finish_region(args, part, c, panel);
     }
   }
+
+  // R rows times as many whole groups of P panels as there are; returns the first column left.
   template <int P, int R, class T>
-  isize multiply_groups(const T* b, span cols, panels_function<T> multiply, isize col) const {
+  isize multiply_groups(const T* b, span cols, panels_function<T> multiply) const {
     HWY_ALIGN float c[P * R * panel];
+    isize col = cols.begin;
     for (; col + P * panel <= cols.end; col += P * panel) {
       const region part{0, col, R, P * panel};
       if (args.accumulate) load_region(args.c, part, c, P * panel);

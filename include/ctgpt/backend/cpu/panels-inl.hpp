@@ -1,11 +1,11 @@
 // Packing: panels of B for the register tile, and blocks of A.
 //
-// A panel holds `panel` columns of B, k after k: element (k, n) at [k * panel + n]. The last panel of
-// a matrix is padded with zeros to whole vectors.
-// A right-hand side of nt lies as (N,K), so packing transposes it: 4 x 4 blocks within 128-bit parts
-// of vectors, whose loads gather rows 4 apart, so that no shuffle crosses such a part.
-// bf16 is widened; q8_0 and q4_0 blocks are dequantised, to the bits of base/blocks.hpp.
-// Errors: none. Requires: for block formats, k a multiple of 32.
+// A panel holds `panel` columns of B, k after k: element (k, n) at [k * panel + n]. The last panel
+// of a matrix is padded with zeros to whole vectors. A right-hand side of nt lies as (N,K), so
+// packing transposes it: 4 x 4 blocks within 128-bit parts of vectors, whose loads gather rows 4
+// apart, so that no shuffle crosses such a part. bf16 is widened; q8_0 and q4_0 blocks are
+// dequantised, to the bits of base/blocks.hpp. Errors: none. Requires: for block formats, k a
+// multiple of 32.
 #if defined(CTGPT_BACKEND_CPU_PANELS_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef CTGPT_BACKEND_CPU_PANELS_INL
 #undef CTGPT_BACKEND_CPU_PANELS_INL
@@ -90,9 +90,9 @@ HWY_NOINLINE void pack_transposed(const T* from, isize step, isize cols, isize d
   }
 }
 
-// Rows of a wide matrix lie in pages of their own, where no hardware prefetcher follows; reading this
-// many rows ahead halved the time of packing from memory (measured on Zen 5; 8 to 32 rows differ
-// little).
+// Rows of a wide matrix lie in pages of their own, where no hardware prefetcher follows; reading
+// this many rows ahead halved the time of packing from memory (measured on Zen 5; 8 to 32 rows
+// differ little).
 inline constexpr isize rows_ahead = 32;
 template <class T>
 HWY_INLINE void prefetch_run(const T* from, isize count) {
@@ -186,8 +186,8 @@ HWY_NOINLINE void widen_run(const bf16* from, isize count, float* to) {
   for (; i < count; ++i) to[i] = to_float(from[i]);
 }
 
-// Rows of a block of A lie `depth` rounded up, plus one cache line, apart: powers of two would share
-// sets of the cache.
+// Rows of a block of A lie `depth` rounded up, plus one cache line, apart: powers of two would
+// share sets of the cache.
 HWY_INLINE constexpr isize block_step(isize depth) { return round_up(depth, 16) + 16; }
 
 // A (rows, depth) of nn and nt: widened, row by row.

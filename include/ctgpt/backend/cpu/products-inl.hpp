@@ -1,8 +1,10 @@
 // The products of the CPU table: matmul, pack_elements, pack and sum_rows.
 //
-// matmul: c = act(a b + bias), by cpu/gemm-inl.hpp, or cpu/gemv-inl.hpp for a few rows times panels.
-// pack: weights (N,K) of nt products as panels: element (n, k) at [n / W * W * K + k * W + n % W] for
-//   W = panel_width(), zeros past the last row; f32 or bf16. q8_0 and q4_0 keep their rows of blocks.
+// matmul: c = act(a b + bias), by cpu/gemm-inl.hpp, or cpu/gemv-inl.hpp for a few rows times
+// panels. pack: weights (N,K) of nt products as panels: element (n, k) at [n / W * W * K + k * W +
+// n % W] for
+//   W = panel_width(), zeros past the last row; f32 or bf16. q8_0 and q4_0 keep their rows of
+//   blocks.
 // sum_rows: out += the rows of x, one after the other.
 // Determinism: as kernel_table.hpp says; on targets with fused multiply-add the same bits for any
 //   vector width, number of threads, number of rows, packed or not.
@@ -36,8 +38,7 @@ namespace products {
 
 HWY_NOINLINE void matmul(context* state, const matmul_args& args) {
   if (args.c.rows == 0 || args.c.cols == 0) return;
-  const bool plain_panels =
-      args.b.packing == layout::panels && !is_quantized(args.b.type);
+  const bool plain_panels = args.b.packing == layout::panels && !is_quantized(args.b.type);
   if (plain_panels && args.c.rows <= gemv_rows) {
     gemv(args, workers_of(state)).run();
   } else {
@@ -104,8 +105,7 @@ HWY_NOINLINE void pack(context* state, const pack_args& args) {
   if (args.src.rows == 0 || args.src.cols == 0) return;
   if (is_quantized(args.dst.type)) return copy_blocks(args);
   const workers& crew = workers_of(state);
-  packing job{args, crew,
-              static_cast<int>(smaller(crew.count, quotient_up(args.src.rows, panel)))};
+  packing job{args, crew, static_cast<int>(smaller(crew.count, quotient_up(args.src.rows, panel)))};
   if (args.src.rows * args.src.cols < (isize{1} << 16)) job.tasks = 1;
   for (int worker = 0; worker < job.tasks; ++worker) {
     crew.scratch(worker, packing::scratch_floats * sizeof(float));

@@ -1,8 +1,9 @@
 // The register tile: C (R rows, V vectors) = A (R, depth) B (depth, V vectors), held in registers.
 //
-// Every element of C is one chain of fused multiply-adds with k ascending, started from zero or from
-// C, so that results depend neither on the tile's shape nor on the width of the machine's vectors.
-// Shapes: tile_rows x tile_vectors is the largest; smaller ones serve the ends of a matrix.
+// Every element of C is one chain of fused multiply-adds with k ascending, started from zero or
+// from C, so that results depend neither on the tile's shape nor on the width of the machine's
+// vectors. Shapes: tile_rows x tile_vectors is the largest; smaller ones serve the ends of a
+// matrix.
 //   AVX-512 8 x 3 of 16 lanes (24 of 32 registers), AVX2 4 x 3 of 8 (12 of 16): more vectors than
 //   the usual tiles, because a row costs a broadcast for each vector load that it shares.
 // A is read by broadcasts, along rows (element k of row r at a[r * step + k]) or along columns (at
@@ -89,15 +90,14 @@ using tile_function = void (*)(isize depth, const float* a, isize a_step, const 
                                float* c, isize c_step, bool from_c);
 
 template <int V, order Order, class T>
-inline constexpr tile_function<T> tiles_of_vectors[8] = {
-    tile<1, V, Order, T>,
-    tile<2, V, Order, T>,
-    tile<3, V, Order, T>,
-    tile<4, V, Order, T>,
-    tile<HWY_MIN(5, tile_rows), V, Order, T>,
-    tile<HWY_MIN(6, tile_rows), V, Order, T>,
-    tile<HWY_MIN(7, tile_rows), V, Order, T>,
-    tile<HWY_MIN(8, tile_rows), V, Order, T>};
+inline constexpr tile_function<T> tiles_of_vectors[8] = {tile<1, V, Order, T>,
+                                                         tile<2, V, Order, T>,
+                                                         tile<3, V, Order, T>,
+                                                         tile<4, V, Order, T>,
+                                                         tile<HWY_MIN(5, tile_rows), V, Order, T>,
+                                                         tile<HWY_MIN(6, tile_rows), V, Order, T>,
+                                                         tile<HWY_MIN(7, tile_rows), V, Order, T>,
+                                                         tile<HWY_MIN(8, tile_rows), V, Order, T>};
 
 // The tile of 1 <= rows <= tile_rows and 1 <= vectors <= tile_vectors.
 template <order Order, class T>

@@ -1,12 +1,10 @@
-// The Eigen kernels of attention: forward and backward in blocks of queries, and the cache's
-// reader.
+// The Eigen kernels of attention: forward and backward in blocks of queries, the cache's reader.
 //
 // The mathematics is that of reference/attention.hpp. A block of 64 queries takes its scores in
 // one product with the keys that any of them sees, masks and normalises them row by row, and
 // takes its output in a second product; backward recomputes them from lse.
 // Shapes: scratch holds one head's q, k, v, out in f32 and blocks of (64,T), never (T,T).
-// Threads: heads are shared out (backward: key/value heads, each with the query heads that use
-// it).
+// Threads: heads are shared out (backward: key/value heads, each with its query heads).
 #pragma once
 
 #include "ctgpt/backend/eigen/map.hpp"
@@ -123,12 +121,11 @@ struct eigen_attention {
   static float slope_of(const tensor& slopes, isize h) {
     return slopes ? static_cast<const float*>(slopes.data)[h] : 0.0f;
   }
-  static eigen_row dropout_row(const attention_args& args, isize b, isize h, isize i, isize first,
-                               isize count, eigen_row values) {
+  static void dropout_row(const attention_args& args, isize b, isize h, isize i, isize first,
+                          isize count, eigen_row values) {
     const dropout_mask<float> mask(args.random, args.site, args.dropout);
     const isize element = ((b * args.heads + h) * args.time + i) * round_up_16(args.time);
     for (isize j = 0; j < count; ++j) values[j] *= mask(element + first + j);
-    return values;
   }
 
   // Turns the scores of one query into probabilities; returns their log-sum-exp.
@@ -140,8 +137,9 @@ struct eigen_attention {
   }
   static void add_slope(eigen_row scores, isize first, isize i, float slope) {
     if (slope == 0.0f) return;
-    for (isize j = 0; j < scores.size(); ++j)
+    for (isize j = 0; j < scores.size(); ++j) {
       scores[j] += slope * static_cast<float>(first + j - i);
+    }
   }
 
   static void forward_block(const attention_args& args, isize b, isize h, isize first,

@@ -1,5 +1,4 @@
-// What the Eigen kernels share: tensors as maps, rows as f32 however stored, products, worker
-// loops.
+// What the Eigen kernels share: tensors as maps, rows as f32 however stored, products, loops.
 //
 // as_eigen(t): an f32 tensor as a map of its rows and stride, for users and kernels alike.
 // eigen_product(kind, c, a, b, accumulate): c (+)= the product; the only place where Eigen's
@@ -9,7 +8,10 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <algorithm>
+#include <atomic>
 #include <cstring>
+#include <exception>
 
 #include "ctgpt/backend/cpu/workers.hpp"
 #include "ctgpt/backend/kernel_table.hpp"
@@ -36,16 +38,15 @@ inline eigen_map eigen_block(float* data, isize rows, isize cols, isize stride) 
   return {data, rows, cols, Eigen::OuterStride<>(stride)};
 }
 
-inline void eigen_product(product kind, const eigen_map& c, const eigen_map& a, const eigen_map& b,
+inline void eigen_product(product kind, eigen_map c, const eigen_map& a, const eigen_map& b,
                           bool accumulate) {
-  eigen_map out = c;
-  if (!accumulate) out.setZero();
+  if (!accumulate) c.setZero();
   if (kind == product::nn) {
-    out.noalias() += a * b;
+    c.noalias() += a * b;
   } else if (kind == product::nt) {
-    out.noalias() += a * b.transpose();
+    c.noalias() += a * b.transpose();
   } else {
-    out.noalias() += a.transpose() * b;
+    c.noalias() += a.transpose() * b;
   }
 }
 
@@ -88,49 +89,57 @@ inline eigen_const_row read_row(const tensor& t, isize row, isize col, isize cou
   return {buffer, count};
 }
 
-// The same to write: store() rounds `buffer` to the tensor's type; nothing to do for f32.
-class written_row {
- public:
-  written_row(const tensor& t, isize row, isize col, isize count, float* buffer)
-      : to_(eigen_address(t, row, col)),
-        narrow_(t.type == element::bf16),
-        values(narrow_ ? buffer : static_cast<float*>(to_), count) {}
-  void store() const {
-    if (!narrow_) return;
-    for (isize i = 0; i < values.size(); ++i) static_cast<bf16*>(to_)[i] = to_bf16(values[i]);
-  }
-
- private:
-  void* to_;
-  bool narrow_;
-
- public:
+// The same to write: `values` lie in the tensor if it is f32, else in `buffer`, which store()
+// rounds.
+struct written_row {
+  void* to;
+  bool narrow;
   eigen_row values;
+
+  written_row(const tensor& t, isize row, isize col, isize count, float* buffer)
+      : to(eigen_address(t, row, col)),
+        narrow(t.type == element::bf16),
+        values(narrow ? buffer : static_cast<float*>(to), count) {}
+  void store() const {
+    if (!narrow) return;
+    for (isize i = 0; i < values.size(); ++i) static_cast<bf16*>(to)[i] = to_bf16(values[i]);
+  }
 };
 
 // body(range, buffer) on the workers, [0, count) cut at multiples of `grain`; each has a buffer of
 // `floats`. What is computed for an index may not depend on the range that it falls in.
+// The first error of any worker is thrown again on the caller's side.
 template <class F>
 void eigen_ranges(context* state, isize count, isize grain, isize floats, const F& body) {
   const workers& team = workers_of(state);
-  const isize grains = (count + grain - 1) / grain;
-  const int tasks = static_cast<int>(std::min<isize>(team.count, std::max<isize>(grains, 1)));
+  const isize grains = std::max<isize>((count + grain - 1) / grain, 1);
   struct job {
-    const workers* team;
+    const workers& team;
+    const F& body;
     isize count, grain;
     int tasks;
     std::size_t bytes;
-    const F* body;
-  } all{&team, count, grain, tasks, (static_cast<std::size_t>(floats) + 16) * sizeof(float), &body};
-  for (int w = 0; w < tasks; ++w) team.scratch(w, all.bytes);
+    std::atomic<bool> failed = false;
+    std::exception_ptr failure = nullptr;
+
+    void run(int worker) {
+      try {
+        auto* buffer = static_cast<float*>(team.scratch(worker, bytes));
+        body(partition(count, tasks, worker, grain), buffer);
+      } catch (...) {
+        if (!failed.exchange(true)) failure = std::current_exception();
+      }
+    }
+  } all{team,
+        body,
+        count,
+        grain,
+        static_cast<int>(std::min<isize>(team.count, grains)),
+        (static_cast<std::size_t>(floats) + 16) * sizeof(float)};
+  for (int w = 0; w < all.tasks; ++w) team.scratch(w, all.bytes);
   team.run(
-      tasks,
-      [](void* argument, int worker) {
-        const job& mine = *static_cast<const job*>(argument);
-        auto* buffer = static_cast<float*>(mine.team->scratch(worker, mine.bytes));
-        (*mine.body)(partition(mine.count, mine.tasks, worker, mine.grain), buffer);
-      },
-      &all);
+      all.tasks, [](void* self, int worker) { static_cast<job*>(self)->run(worker); }, &all);
+  if (all.failure) std::rethrow_exception(all.failure);
 }
 
 // Memory that all workers of one call share.

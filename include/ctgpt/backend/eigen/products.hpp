@@ -76,19 +76,19 @@ struct eigen_products {
     const range all_a{0, args.kind == product::tn ? a.rows() : a.cols()};
     const eigen_map left = args.kind == product::tn ? cut(a, all_a, rows) : cut(a, rows, all_a);
     const eigen_map right = args.kind == product::nt ? cut(b, cols, all_a) : cut(b, all_a, cols);
-    const eigen_map out = cut(c, rows, cols);
+    eigen_map out = cut(c, rows, cols);
     const bool narrow = args.c.type != element::f32;
     if (narrow && args.accumulate) {
       for (isize r = rows.begin; r < rows.end; ++r) {
         eigen_widen(args.c, eigen_address(args.c, r, cols.begin), width,
-                    const_cast<float*>(&out.coeffRef(r - rows.begin, 0)));
+                    &out.coeffRef(r - rows.begin, 0));
       }
     }
     eigen_product(args.kind, out, left, right, args.accumulate);
 
     if (!args.bias && !args.before && args.act == activation::none && !narrow) return;
     for (isize r = rows.begin; r < rows.end; ++r) {
-      auto* data = const_cast<float*>(&out.coeffRef(r - rows.begin, 0));
+      float* data = &out.coeffRef(r - rows.begin, 0);
       eigen_row values(data, width);
       if (args.bias) values += read_row(args.bias, 0, cols.begin, width, buffer);
       if (args.before) {

@@ -1,8 +1,7 @@
 // The reference kernels of attention: forward, backward, the paged cache and its reader.
 //
-// s_ij = scale q_i . k_j + slope (j - i) over the keys that row i sees, lse_i = log sum
-// exp(s_ij),
-// p_ij = exp(s_ij - lse_i), out_i = sum_j mask_ij p_ij v_j.
+// s_ij = scale q_i . k_j + slope (j - i) over the keys that row i sees,
+// lse_i = log sum_j exp(s_ij), p_ij = exp(s_ij - lse_i), out_i = sum_j mask_ij p_ij v_j.
 // Backward: D_i = dout_i . out_i, ds_ij = p_ij (mask_ij dout_i . v_j - D_i),
 //           dq_i = scale sum_j ds_ij k_j, dk_j = scale sum_i ds_ij q_i,
 //           dv_j = sum_i mask_ij p_ij dout_i.

@@ -75,6 +75,7 @@ class gemm {
                 (!a_in_rows_ && m_ > unpacked_limit && n_ > 2 * unpacked_limit);
     b_in_place_ = args.b.type == element::f32 && args.b.packing == layout::rows &&
                   args.kind != product::nt && m_ <= unpacked_limit && n_ <= unpacked_limit;
+    prepacked_ = args.b.packing == layout::panels && args.b.type == element::f32;
     staged_ = args.c.type == element::bf16 && depth_ < k_;
     far_ = m_ * n_ >= isize{1} << 16;
     panel_floats_ =
@@ -107,6 +108,7 @@ class gemm {
     isize a_step = 0;
     const float* b = nullptr;
     isize b_step = 0;
+    bool streamed = false;  // b is a packed panel that has not been read yet
   };
 
   std::size_t bytes() const { return static_cast<std::size_t>(floats_) * sizeof(float); }
@@ -166,6 +168,7 @@ class gemm {
       for (isize r = 0; r < part.rows; r += rows) {
         rows = next_rows(part.rows - r);
         from.a = a + r * row_step;
+        from.streamed = r == 0 && prepacked_;
         multiply_tile({part.row + r, part.col + n, rows, cols}, from, k, length,
                       mine.c + (staged_ ? r * cols_ + n : 0));
       }
@@ -243,7 +246,11 @@ class gemm {
     const isize vectors = quotient_up(part.cols, native);
     const auto multiply = a_in_rows_ ? tile_for<order::rows, float>(part.rows, vectors)
                                      : tile_for<order::columns, float>(part.rows, vectors);
-    multiply(length, from.a, from.a_step, from.b, from.b_step, x, step, from_c);
+    if (from.streamed && vectors == tile_vectors) {
+      streamed_tile_for<float>(part.rows)(length, from.a, from.a_step, from.b, 0, x, step, from_c);
+    } else {
+      multiply(length, from.a, from.a_step, from.b, from.b_step, x, step, from_c);
+    }
     if (last) {
       if (!in_c || has_epilogue(args_)) finish_region(args_, part, x, step);
     } else if (x == edge) {
@@ -260,6 +267,7 @@ class gemm {
   bool a_in_rows_;                          // the k of A are adjacent
   bool a_packed_;                           // A is read from a packed block
   bool b_in_place_;                         // B is read where it lies
+  bool prepacked_;   // B is f32 panels already
   bool staged_;                             // chains wait in working space between blocks of k
   bool far_;                                // C is larger than the caches nearby
 };

@@ -28,67 +28,9 @@ namespace products {
 
 inline constexpr isize gemv_rows = 8;
 
-// Bytes that each panel is read ahead by software: more than the hardware's prefetcher dares.
-inline constexpr isize read_ahead = 4096;
 // More rows than a tile pass over a panel in turns, this many k at a time, so that the later ones
 // find it in the first-level cache.
 inline constexpr isize depth_of_turn = 128;
-
-// R rows times P panels that lie b_step elements apart; c holds P panels side by side.
-template <int R, int P, class T>
-HWY_NOINLINE void multiply_panels(isize depth, const float* HWY_RESTRICT a, isize a_step,
-                                  const T* HWY_RESTRICT b, isize b_step, float* HWY_RESTRICT c,
-                                  bool from_c) {
-  f32_vector sum[P][R][tile_vectors];
-  const float* row[R];
-  HWY_UNROLL(16)
-  for (int r = 0; r < R; ++r) row[r] = a + r * a_step;
-  HWY_UNROLL(16)
-  for (int p = 0; p < P; ++p) {
-    HWY_UNROLL(16)
-    for (int r = 0; r < R; ++r) {
-      HWY_UNROLL(16)
-      for (int v = 0; v < tile_vectors; ++v) {
-        sum[p][r][v] = from_c ? load(c + (r * P + p) * panel + v * native) : constant(0.0f);
-      }
-    }
-  }
-  for (isize k = 0; k < depth; ++k) {
-    HWY_UNROLL(16)
-    for (int p = 0; p < P; ++p) {
-      f32_vector right[tile_vectors];
-      HWY_UNROLL(16)
-      for (isize i = 0; i < panel; i += isize{64 / sizeof(T)}) {
-        hwy::Prefetch(b + p * b_step + read_ahead / isize{sizeof(T)} + i);
-      }
-      HWY_UNROLL(16)
-      for (int v = 0; v < tile_vectors; ++v) right[v] = load(b + p * b_step + v * native);
-      HWY_UNROLL(16)
-      for (int r = 0; r < R; ++r) {
-        const f32_vector left = constant(row[r][k]);
-        HWY_UNROLL(16)
-        for (int v = 0; v < tile_vectors; ++v) {
-          sum[p][r][v] = hn::MulAdd(left, right[v], sum[p][r][v]);
-        }
-      }
-    }
-    b += panel;
-  }
-  HWY_UNROLL(16)
-  for (int p = 0; p < P; ++p) {
-    HWY_UNROLL(16)
-    for (int r = 0; r < R; ++r) {
-      HWY_UNROLL(16)
-      for (int v = 0; v < tile_vectors; ++v) {
-        store(sum[p][r][v], c + (r * P + p) * panel + v * native);
-      }
-    }
-  }
-}
-
-template <class T>
-using panels_function = void (*)(isize depth, const float* a, isize a_step, const T* b,
-                                 isize b_step, float* c, bool from_c);
 
 struct gemv {
   const matmul_args& args;
@@ -136,17 +78,9 @@ struct gemv {
 
   template <class T>
   void multiply_range(const T* b, span cols) const {
-    static constexpr panels_function<T> single[8] = {multiply_panels<1, 1, T>,
-                                                     multiply_panels<2, 1, T>,
-                                                     multiply_panels<3, 1, T>,
-                                                     multiply_panels<4, 1, T>,
-                                                     multiply_panels<HWY_MIN(5, tile_rows), 1, T>,
-                                                     multiply_panels<HWY_MIN(6, tile_rows), 1, T>,
-                                                     multiply_panels<HWY_MIN(7, tile_rows), 1, T>,
-                                                     multiply_panels<HWY_MIN(8, tile_rows), 1, T>};
     isize col = cols.begin;
-    if (m == 1) col = multiply_groups<4, 1>(b, cols, multiply_panels<1, 4, T>);
-    if (m == 2) col = multiply_groups<2, 2>(b, cols, multiply_panels<2, 2, T>);
+    if (m == 1) col = multiply_groups<4, 1>(b, cols, streamed_tile<1, 4, T>);
+    if (m == 2) col = multiply_groups<2, 2>(b, cols, streamed_tile<2, 2, T>);
     const isize turn = m > tile_rows ? depth_of_turn : HWY_MAX(1, k);
     HWY_ALIGN float c[gemv_rows * panel] = {};  // columns past N stay finite
     for (; col < cols.end; col += panel) {
@@ -156,9 +90,9 @@ struct gemv {
       do {  // once for k == 0 too
         const isize length = smaller(turn, k - first);
         for (isize row = 0; row < m; row += tile_rows) {
-          single[smaller(tile_rows, m - row) - 1](length, a + row * a_step + first, a_step,
-                                                  b + col * k + first * panel, 0, c + row * panel,
-                                                  args.accumulate || first > 0);
+          const auto multiply = streamed_tile_for<T>(smaller(tile_rows, m - row));
+          multiply(length, a + row * a_step + first, a_step, b + col * k + first * panel, 0,
+                   c + row * panel, panel, args.accumulate || first > 0);
         }
         first += turn;
       } while (first < k);
@@ -168,13 +102,13 @@ struct gemv {
 
   // R rows times as many whole groups of P panels as there are; returns the first column left.
   template <int P, int R, class T>
-  isize multiply_groups(const T* b, span cols, panels_function<T> multiply) const {
+  isize multiply_groups(const T* b, span cols, streamed_function<T> multiply) const {
     HWY_ALIGN float c[P * R * panel];
     isize col = cols.begin;
     for (; col + P * panel <= cols.end; col += P * panel) {
       const region part{0, col, R, P * panel};
       if (args.accumulate) load_region(args.c, part, c, P * panel);
-      multiply(k, a, a_step, b + col * k, panel * k, c, args.accumulate);
+      multiply(k, a, a_step, b + col * k, panel * k, c, P * panel, args.accumulate);
       finish_region(args, part, c, P * panel);
     }
     return col;

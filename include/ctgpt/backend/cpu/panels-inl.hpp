@@ -182,7 +182,11 @@ HWY_INLINE void pack_panel(const tensor& b, bool transposed, isize n, isize cols
 // `count` elements of bf16, widened.
 HWY_NOINLINE void widen_run(const bf16* from, isize count, float* to) {
   isize i = 0;
-  for (; i + native <= count; i += native) store(load(from + i), to + i);
+  for (; i + 32 <= count; i += 32) {
+    hwy::Prefetch(from + i + read_ahead / 2);
+    HWY_UNROLL(16)
+    for (int v = 0; v < 32; v += native) store(load(from + i + v), to + i + v);
+  }
   for (; i < count; ++i) to[i] = to_float(from[i]);
 }
 

@@ -18,6 +18,7 @@
 
 #include "ctgpt/backend/cpu/lanes-inl.hpp"
 #include "ctgpt/backend/kernel_table.hpp"
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -105,6 +106,81 @@ HWY_INLINE tile_function<T> tile_for(isize rows, isize vectors) {
   if (vectors == tile_vectors) return tiles_of_vectors<tile_vectors, Order, T>[rows - 1];
   return vectors == 1 ? tiles_of_vectors<1, Order, T>[rows - 1]
                       : tiles_of_vectors<2, Order, T>[rows - 1];
+}
+
+// Bytes that each panel is read ahead by software: more than the hardware's prefetcher dares.
+inline constexpr isize read_ahead = 4096;
+// The tile of R rows and P whole packed panels, b_step elements apart, that come from memory: they
+// are read ahead. P panels at a time give few rows enough chains.
+template <int R, int P, class T>
+HWY_NOINLINE void streamed_tile(isize depth, const float* HWY_RESTRICT a, isize a_step,
+                                const T* HWY_RESTRICT b, isize b_step, float* HWY_RESTRICT c,
+                                isize c_step, bool from_c) {
+  f32_vector sum[P][R][tile_vectors];
+  const float* row[R];
+  HWY_UNROLL(16)
+  for (int r = 0; r < R; ++r) row[r] = a + r * a_step;
+  HWY_UNROLL(16)
+  for (int p = 0; p < P; ++p) {
+    HWY_UNROLL(16)
+    for (int r = 0; r < R; ++r) {
+      HWY_UNROLL(16)
+      for (int v = 0; v < tile_vectors; ++v) {
+        sum[p][r][v] = from_c ? load(c + r * c_step + p * panel + v * native) : constant(0.0f);
+      }
+    }
+  }
+  for (isize k = 0; k < depth; ++k) {
+    HWY_UNROLL(16)
+    for (int p = 0; p < P; ++p) {
+      f32_vector right[tile_vectors];
+      HWY_UNROLL(16)
+      for (isize i = 0; i < panel; i += isize{64 / sizeof(T)}) {
+        hwy::Prefetch(b + p * b_step + read_ahead / isize{sizeof(T)} + i);
+      }
+      HWY_UNROLL(16)
+      for (int v = 0; v < tile_vectors; ++v) right[v] = load(b + p * b_step + v * native);
+      HWY_UNROLL(16)
+      for (int r = 0; r < R; ++r) {
+        const f32_vector left = constant(row[r][k]);
+        HWY_UNROLL(16)
+        for (int v = 0; v < tile_vectors; ++v) {
+          sum[p][r][v] = hn::MulAdd(left, right[v], sum[p][r][v]);
+        }
+      }
+    }
+    b += panel;
+  }
+  HWY_UNROLL(16)
+  for (int p = 0; p < P; ++p) {
+    HWY_UNROLL(16)
+    for (int r = 0; r < R; ++r) {
+      HWY_UNROLL(16)
+      for (int v = 0; v < tile_vectors; ++v) {
+        store(sum[p][r][v], c + r * c_step + p * panel + v * native);
+      }
+    }
+  }
+}
+
+template <class T>
+using streamed_function = void (*)(isize depth, const float* a, isize a_step, const T* b,
+                                   isize b_step, float* c, isize c_step, bool from_c);
+
+template <class T>
+inline constexpr streamed_function<T> streamed_tiles[8] = {
+    streamed_tile<1, 1, T>,
+    streamed_tile<2, 1, T>,
+    streamed_tile<3, 1, T>,
+    streamed_tile<4, 1, T>,
+    streamed_tile<HWY_MIN(5, tile_rows), 1, T>,
+    streamed_tile<HWY_MIN(6, tile_rows), 1, T>,
+    streamed_tile<HWY_MIN(7, tile_rows), 1, T>,
+    streamed_tile<HWY_MIN(8, tile_rows), 1, T>};
+
+template <class T>
+HWY_INLINE streamed_function<T> streamed_tile_for(isize rows) {
+  return streamed_tiles<T>[rows - 1];
 }
 
 HWY_INLINE constexpr isize quotient_up(isize count, isize by) { return (count + by - 1) / by; }

@@ -20,23 +20,28 @@ class ops {
   template <isize Out, isize In>
   void linear(rows<Out> y, rows<In> x, matrix<Out, In> w, vector<Out> b = {},
               activation act = activation::none, rows<Out> before = {}) {
-    table_->matmul(state_, {product::nt, y.t, x.t, w.t, b.t, before.t, act, false});
+    multiply(product::nt, y.t, x.t, w.t, b.t, before.t, act, false);
   }
   // dx (N,In) = dy W
   template <isize Out, isize In>
   void linear_input_gradient(rows<In> dx, rows<Out> dy, matrix<Out, In> w) {
-    table_->matmul(state_, {product::nn, dx.t, dy.t, w.t, {}, {}, activation::none, false});
+    multiply(product::nn, dx.t, dy.t, w.t, {}, {}, activation::none, false);
   }
   // dW (Out,In) += dy^T x, db (Out) += sum over tokens of dy
   template <isize Out, isize In>
   void linear_weight_gradient(matrix<Out, In> dw, vector<Out> db, rows<Out> dy, rows<In> x) {
-    table_->matmul(state_, {product::tn, dw.t, dy.t, x.t, {}, {}, activation::none, true});
-    if (db) table_->sum_rows(state_, {db.t, dy.t});
+    multiply(product::tn, dw.t, dy.t, x.t, {}, {}, activation::none, true);
+    if (db) sum_rows(db.t, dy.t);
+  }
+  // c = a b, a b^T or a^T b (+ c), of matrices whose shapes are known at run time.
+  void matmul(product kind, const tensor& c, const tensor& a, const tensor& b,
+              bool accumulate = false) {
+    multiply(kind, c, a, b, {}, {}, activation::none, accumulate);
   }
 
   template <isize Width>
   void add(rows<Width> y, rows<Width> a, rows<Width> b) {
-    table_->add(state_, {y.t, a.t, b.t});
+    sum_of(y.t, a.t, b.t);
   }
   template <isize Width>
   void copy(rows<Width> y, rows<Width> x) {
@@ -44,9 +49,9 @@ class ops {
   }
   // y = dropout(x) (+ residual)
   template <isize Width>
-  void dropout(rows<Width> y, rows<Width> x, rows<Width> residual, tensor random,
+  void dropout(rows<Width> y, rows<Width> x, rows<Width> residual, const tensor& random,
                std::uint32_t site, float rate) {
-    table_->dropout(state_, {y.t, x.t, residual.t, random, site, rate});
+    drop(y.t, x.t, residual.t, random, site, rate);
   }
 
   template <isize Out, isize In>
@@ -59,34 +64,33 @@ class ops {
   }
 
   template <isize Width, isize Part>
-  void norm(rows<Width> y, rows<Width> x, vector<Part> gain, vector<Part> bias, tensor mean,
-            tensor rstd, normalization kind, float epsilon, isize groups = 1) {
-    table_->norm(state_, {y.t, x.t, gain.t, bias.t, mean, rstd, kind, epsilon, groups});
+  void norm(rows<Width> y, rows<Width> x, vector<Part> gain, vector<Part> bias, const tensor& mean,
+            const tensor& rstd, normalization kind, float epsilon, isize groups = 1) {
+    normalize(y.t, x.t, gain.t, bias.t, mean, rstd, kind, epsilon, groups);
   }
   template <isize Width, isize Part>
-  void norm_backward(rows<Width> dx, rows<Width> dy, rows<Width> x, vector<Part> gain, tensor mean,
-                     tensor rstd, vector<Part> dgain, vector<Part> dbias, normalization kind,
-                     isize groups = 1) {
-    table_->norm_backward(state_,
-                          {dx.t, dy.t, x.t, gain.t, mean, rstd, dgain.t, dbias.t, kind, groups});
+  void norm_backward(rows<Width> dx, rows<Width> dy, rows<Width> x, vector<Part> gain,
+                     const tensor& mean, const tensor& rstd, vector<Part> dgain, vector<Part> dbias,
+                     normalization kind, isize groups = 1) {
+    normalize_backward(dx.t, dy.t, x.t, gain.t, mean, rstd, dgain.t, dbias.t, kind, groups);
   }
 
   // y (N,C) = table[tokens] + places[position]
   template <isize Width, isize Vocab, isize Context>
   void embed(rows<Width> y, matrix<Vocab, Width> table, matrix<Context, Width> places,
-             tensor tokens, tensor token_positions, isize time) {
+             const tensor& tokens, const tensor& token_positions, isize time) {
     table_->embed(state_, {y.t, table.t, places.t, tokens, token_positions, time});
   }
   template <isize Width, isize Vocab, isize Context>
   void embed_backward(rows<Width> dy, matrix<Vocab, Width> dtable, matrix<Context, Width> dplaces,
-                      tensor tokens, isize time) {
+                      const tensor& tokens, isize time) {
     table_->embed_backward(state_, {dy.t, dtable.t, dplaces.t, tokens, time});
   }
 
   template <isize Width>
-  void rope(rows<Width> x, tensor angles, tensor token_positions, isize time, isize heads,
-            bool inverse) {
-    table_->rope(state_, {x.t, angles, token_positions, time, heads, inverse});
+  void rope(rows<Width> x, const tensor& angles, const tensor& token_positions, isize time,
+            isize heads, bool inverse) {
+    rotate(x.t, angles, token_positions, time, heads, inverse);
   }
   void attention(const attention_args& args) { table_->attention(state_, args); }
   void attention_backward(const attention_backward_args& args) {
@@ -98,14 +102,46 @@ class ops {
   }
 
   void cross_entropy(const cross_entropy_args& args) { table_->cross_entropy(state_, args); }
-  void softcap(tensor x, float cap) { table_->softcap(state_, {x, cap}); }
-  void matmul(const matmul_args& args) { table_->matmul(state_, args); }
-  void sum(tensor out, tensor x, double factor, bool accumulate) {
+  void softcap(const tensor& x, float cap) { table_->softcap(state_, {x, cap}); }
+  void sum(const tensor& out, const tensor& x, double factor, bool accumulate) {
     table_->sum(state_, {out, x, factor, accumulate});
   }
-  void fill(tensor dst, double value) { table_->fill(state_, {dst, value}); }
+  void fill(const tensor& dst, double value) { table_->fill(state_, {dst, value}); }
 
  private:
+  // What the templates above share, out of line: an argument struct has hundreds of bytes, and
+  // writing it at every call would be most of a layer's code and compile time.
+  [[gnu::noinline]] void multiply(product kind, const tensor& c, const tensor& a, const tensor& b,
+                                  const tensor& bias, const tensor& before, activation act,
+                                  bool accumulate) {
+    table_->matmul(state_, {kind, c, a, b, bias, before, act, accumulate});
+  }
+  [[gnu::noinline]] void sum_rows(const tensor& out, const tensor& x) {
+    table_->sum_rows(state_, {out, x});
+  }
+  [[gnu::noinline]] void sum_of(const tensor& y, const tensor& a, const tensor& b) {
+    table_->add(state_, {y, a, b});
+  }
+  [[gnu::noinline]] void drop(const tensor& y, const tensor& x, const tensor& residual,
+                              const tensor& random, std::uint32_t site, float rate) {
+    table_->dropout(state_, {y, x, residual, random, site, rate});
+  }
+  [[gnu::noinline]] void normalize(const tensor& y, const tensor& x, const tensor& gain,
+                                   const tensor& bias, const tensor& mean, const tensor& rstd,
+                                   normalization kind, float epsilon, isize groups) {
+    table_->norm(state_, {y, x, gain, bias, mean, rstd, kind, epsilon, groups});
+  }
+  [[gnu::noinline]] void normalize_backward(const tensor& dx, const tensor& dy, const tensor& x,
+                                            const tensor& gain, const tensor& mean,
+                                            const tensor& rstd, const tensor& dgain,
+                                            const tensor& dbias, normalization kind, isize groups) {
+    table_->norm_backward(state_, {dx, dy, x, gain, mean, rstd, dgain, dbias, kind, groups});
+  }
+  [[gnu::noinline]] void rotate(const tensor& x, const tensor& angles, const tensor& places,
+                                isize time, isize heads, bool inverse) {
+    table_->rope(state_, {x, angles, places, time, heads, inverse});
+  }
+
   const kernel_table* table_;
   context* state_;
 };

@@ -4,174 +4,18 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <optional>
-#include <string>
 #include <vector>
 
+#include "backend/product_problem.hpp"
 #include "ctgpt/backend/cpu.hpp"
-#include "ctgpt/base/blocks.hpp"
 #include "ctgpt/base/random.hpp"
 
 using namespace ctgpt;
+using namespace product_problem;
 
 namespace {
-
-constexpr float not_a_number = std::numeric_limits<float>::quiet_NaN();
-
-std::optional<backend> backend_for(isa target, int threads) {
-  try {
-    return backend(cpu{target, threads});
-  } catch (const error&) {  // not built, or not on this machine
-    return std::nullopt;
-  }
-}
-
-// The backends whose bits must be those of std::fma.
-std::vector<backend> exact_backends() {
-  std::vector<backend> all;
-  for (const isa target : {isa::avx2, isa::avx512, isa::neon}) {
-    for (const int threads : {1, 2, 5}) {
-      if (const auto found = backend_for(target, threads)) all.push_back(*found);
-    }
-  }
-  return all;
-}
-
-// A matrix whose rows lie `gap` elements further apart than they must; the gaps hold a pattern.
-class matrix {
- public:
-  matrix() = default;
-  matrix(isize rows, isize cols, element type, isize gap = 0)
-      : rows_(rows), cols_(cols), stride_(cols + gap), type_(type) {
-    bytes_.assign(static_cast<std::size_t>(element_bytes(type, rows * stride_)), 0xff);
-  }
-  static matrix normal(isize rows, isize cols, element type, isize gap, random_stream& random) {
-    matrix made(rows, cols, type, gap);
-    for (isize r = 0; r < rows; ++r) {
-      for (isize c = 0; c < cols; ++c) made.set(r, c, static_cast<float>(random.normal()));
-    }
-    return made;
-  }
-
-  isize rows() const { return rows_; }
-  isize cols() const { return cols_; }
-  float operator()(isize row, isize col) const {
-    const isize i = row * stride_ + col;
-    if (type_ == element::bf16) return to_float(reinterpret_cast<const bf16*>(bytes_.data())[i]);
-    return reinterpret_cast<const float*>(bytes_.data())[i];
-  }
-  void set(isize row, isize col, float value) {
-    const isize i = row * stride_ + col;
-    if (type_ == element::bf16) {
-      reinterpret_cast<bf16*>(bytes_.data())[i] = to_bf16(value);
-    } else {
-      reinterpret_cast<float*>(bytes_.data())[i] = value;
-    }
-  }
-  tensor view() {
-    if (bytes_.empty() && rows_ == 0) return {};
-    return {bytes_.data(), rows_, cols_, stride_, type_};
-  }
-  bool same_bits(const matrix& other) const { return bytes_ == other.bytes_; }
-  element type() const { return type_; }
-
- private:
-  isize rows_ = 0, cols_ = 0, stride_ = 0;
-  element type_ = element::none;
-  std::vector<unsigned char> bytes_;
-};
-
-struct shape {
-  isize m, n, k;
-};
-
-std::string named(const backend& on, product kind, const shape& s) {
-  const char* kinds[] = {"nn", "nt", "tn"};
-  return std::string(on.name()) + " " + kinds[static_cast<int>(kind)] + " " + std::to_string(s.m) +
-         "x" + std::to_string(s.n) + "x" + std::to_string(s.k);
-}
-
-struct types {
-  element a = element::f32, b = element::f32, c = element::f32;
-};
-
-// The operands of a product, with gaps between rows.
-struct operands {
-  matrix a, b, c, bias;
-  operands(product kind, const shape& s, const types& t, isize gap, random_stream& random) {
-    const bool tn = kind == product::tn, nt = kind == product::nt;
-    a = matrix::normal(tn ? s.k : s.m, tn ? s.m : s.k, t.a, gap, random);
-    b = matrix::normal(nt ? s.n : s.k, nt ? s.k : s.n, t.b, gap, random);
-    c = matrix::normal(s.m, s.n, t.c, gap, random);
-    bias = matrix::normal(1, s.n, element::f32, 0, random);
-  }
-};
-
-struct options {
-  bool accumulate = false, bias = false;
-};
-
-float chain(product kind, const matrix& a, const matrix& b, isize m, isize n, isize k, float sum) {
-  for (isize i = 0; i < k; ++i) {
-    const float left = kind == product::tn ? a(i, m) : a(m, i);
-    const float right = kind == product::nt ? b(n, i) : b(i, n);
-    sum = std::fma(left, right, sum);
-  }
-  return sum;
-}
-
-// What c must hold afterwards, gaps included.
-matrix expected(product kind, const operands& given, isize k, const options& how) {
-  matrix result = given.c;
-  for (isize m = 0; m < result.rows(); ++m) {
-    for (isize n = 0; n < result.cols(); ++n) {
-      float x = chain(kind, given.a, given.b, m, n, k, how.accumulate ? given.c(m, n) : 0.0f);
-      if (how.bias) x += given.bias(0, n);
-      result.set(m, n, x);
-    }
-  }
-  return result;
-}
-
-matmul_args arguments(product kind, const tensor& c, const tensor& a, const tensor& b) {
-  matmul_args args;
-  args.kind = kind;
-  args.c = c;
-  args.a = a;
-  args.b = b;
-  return args;
-}
-
-matrix computed(const backend& on, product kind, operands given, const options& how) {
-  if (!how.accumulate) {
-    for (isize m = 0; m < given.c.rows(); ++m) {
-      for (isize n = 0; n < given.c.cols(); ++n) given.c.set(m, n, not_a_number);
-    }
-  }
-  matmul_args args = arguments(kind, given.c.view(), given.a.view(), given.b.view());
-  if (how.bias) args.bias = given.bias.view();
-  args.accumulate = how.accumulate;
-  on.table().matmul(on.state(), args);
-  on.synchronise();
-  return given.c;
-}
-
-// A weight (N,K) as panels, in memory of its own.
-struct packed {
-  std::vector<unsigned char> bytes;
-  tensor view;
-  packed(const backend& on, const tensor& weight, element type) {
-    const isize count = on.table().pack_elements(on.state(), weight.rows, weight.cols, type);
-    CHECK(count >= weight.rows * weight.cols);
-    bytes.assign(static_cast<std::size_t>(element_bytes(type, count)) + 64, 0xff);
-    view = {bytes.data(), weight.rows, weight.cols, weight.cols, type, layout::panels};
-    on.table().pack(on.state(), {view, weight});
-    on.synchronise();
-    for (std::size_t i = bytes.size() - 64; i < bytes.size(); ++i) CHECK(bytes[i] == 0xff);
-  }
-};
 
 const std::vector<shape> small_shapes = {{1, 1, 1},    {3, 5, 7},    {8, 48, 16},  {9, 49, 33},
                                          {13, 17, 40}, {32, 32, 32}, {65, 70, 31}, {31, 96, 128},
@@ -181,7 +25,8 @@ const std::vector<shape> large_shapes = {
 
 }  // namespace
 
-TEST_CASE("a product is one chain of fused multiply-adds, bit for bit, on any threads and vectors") {
+TEST_CASE(
+    "a product is one chain of fused multiply-adds, bit for bit, on any threads and vectors") {
   random_stream random(1);
   for (const auto& shapes : {small_shapes, large_shapes}) {
     for (const shape& s : shapes) {
@@ -214,54 +59,6 @@ TEST_CASE("bf16 operands are widened exactly, and a bf16 result is rounded once,
           CHECK(computed(on, kind, given, how).same_bits(want));
         }
       }
-    }
-  }
-}
-
-TEST_CASE("packed weights give the bits of unpacked ones for every number of rows") {
-  random_stream random(3);
-  for (const element type : {element::f32, element::bf16}) {
-    for (const isize m : {1, 2, 3, 4, 5, 7, 8, 9, 20, 70}) {
-      const shape s{m, 203, 330};
-      const operands given(product::nt, s, {element::f32, type, element::f32}, 2, random);
-      const options how{m % 2 == 1, true};
-      const matrix want = expected(product::nt, given, s.k, how);
-      for (const backend& on : exact_backends()) {
-        INFO(named(on, product::nt, s));
-        operands mine = given;
-        const packed weight(on, mine.b.view(), type);
-        matmul_args args =
-            arguments(product::nt, mine.c.view(), mine.a.view(), weight.view);
-        args.bias = mine.bias.view();
-        args.accumulate = how.accumulate;
-        on.table().matmul(on.state(), args);
-        on.synchronise();
-        CHECK(mine.c.same_bits(want));
-      }
-    }
-  }
-}
-
-TEST_CASE("a prefix of packed rows is a smaller weight, and bf16 rows may multiply it") {
-  random_stream random(4);
-  for (const isize m : {1, 2, 6, 12}) {
-    const shape s{m, 77, 64};
-    operands given(product::nt, s, {element::bf16, element::f32, element::bf16}, 0, random);
-    const matrix whole = matrix::normal(300, 64, element::f32, 0, random);
-    for (isize n = 0; n < s.n; ++n) {
-      for (isize k = 0; k < s.k; ++k) given.b.set(n, k, whole(n, k));
-    }
-    const matrix want = expected(product::nt, given, s.k, {});
-    for (const backend& on : exact_backends()) {
-      INFO(named(on, product::nt, s));
-      operands mine = given;
-      matrix source = whole;
-      packed weight(on, source.view(), element::f32);
-      weight.view.rows = s.n;
-      on.table().matmul(on.state(), arguments(product::nt, mine.c.view(), mine.a.view(),
-                                              weight.view));
-      on.synchronise();
-      CHECK(mine.c.same_bits(want));
     }
   }
 }
@@ -318,8 +115,7 @@ TEST_CASE("the activation follows the bias, and `before` keeps what it was appli
         INFO(named(on, product::nt, s), " activation ", static_cast<int>(act));
         operands mine = given;
         matrix before(s.m, s.n, type, 4);
-        matmul_args args =
-            arguments(product::nt, mine.c.view(), mine.a.view(), mine.b.view());
+        matmul_args args = arguments(product::nt, mine.c.view(), mine.a.view(), mine.b.view());
         args.bias = mine.bias.view();
         args.before = before.view();
         args.act = act;
@@ -331,7 +127,8 @@ TEST_CASE("the activation follows the bias, and `before` keeps what it was appli
             const double x =
                 chain(product::nt, given.a, given.b, m, n, s.k, 0.0f) + given.bias(0, n);
             const double gate = 0.7978845608028654 * (x + 0.044715 * x * x * x);
-            const double y = act == activation::gelu ? 0.5 * x * (1.0 + std::erf(x / std::sqrt(2.0)))
+            const double y = act == activation::gelu
+                                 ? 0.5 * x * (1.0 + std::erf(x / std::sqrt(2.0)))
                              : act == activation::gelu_tanh    ? 0.5 * x * (1.0 + std::tanh(gate))
                              : act == activation::relu_squared ? (x > 0.0 ? x * x : 0.0)
                                                                : x;
@@ -373,46 +170,6 @@ TEST_CASE("NaN and infinity reach every output that they enter, and no other") {
   }
 }
 
-TEST_CASE("quantised weights multiply as their dequantised values") {
-  random_stream random(9);
-  for (const element type : {element::q8_0, element::q4_0}) {
-    for (const shape& s : {shape{1, 30, 32}, {5, 61, 320}, {40, 100, 640}}) {
-      operands given(product::nt, s, {}, 0, random);
-      std::vector<unsigned char> blocks(
-          static_cast<std::size_t>(element_bytes(type, s.n * s.k)));
-      float row[block_length];
-      for (isize i = 0; i < s.n * s.k / block_length; ++i) {
-        const isize n = i * block_length / s.k, k = i * block_length % s.k;
-        for (isize j = 0; j < block_length; ++j) row[j] = given.b(n, k + j);
-        if (type == element::q8_0) {
-          auto& block = reinterpret_cast<block_q8_0*>(blocks.data())[i];
-          quantize(row, block);
-          dequantize(block, row);
-        } else {
-          auto& block = reinterpret_cast<block_q4_0*>(blocks.data())[i];
-          quantize(row, block);
-          dequantize(block, row);
-        }
-        for (isize j = 0; j < block_length; ++j) given.b.set(n, k + j, row[j]);
-      }
-      const matrix want = expected(product::nt, given, s.k, {true, false});
-      for (const backend& on : exact_backends()) {
-        INFO(named(on, product::nt, s), " ", element_name(type));
-        const tensor rows{blocks.data(), s.n, s.k, s.k, type};
-        const packed weight(on, rows, type);
-        for (const tensor& b : {rows, weight.view}) {
-          operands mine = given;
-          matmul_args args = arguments(product::nt, mine.c.view(), mine.a.view(), b);
-          args.accumulate = true;
-          on.table().matmul(on.state(), args);
-          on.synchronise();
-          CHECK(mine.c.same_bits(want));
-        }
-      }
-    }
-  }
-}
-
 TEST_CASE("sum_rows adds the rows one after the other, for any number of threads") {
   random_stream random(10);
   for (const element type : {element::f32, element::bf16}) {
@@ -439,7 +196,8 @@ TEST_CASE("sum_rows adds the rows one after the other, for any number of threads
   }
 }
 
-TEST_CASE("without k the product is zero or c, then bias; without rows or columns nothing happens") {
+TEST_CASE(
+    "without k the product is zero or c, then bias; without rows or columns nothing happens") {
   random_stream random(11);
   for (const backend& on : exact_backends()) {
     for (const product kind : {product::nn, product::nt, product::tn}) {

@@ -8,6 +8,7 @@
 
 #include "ctgpt/base/hash.hpp"
 #include "ctgpt/data/world.hpp"
+#include "ctgpt/data/world/questions.hpp"
 #include "world_reader.hpp"
 
 using namespace ctgpt;

@@ -1,5 +1,6 @@
 // The embedded corpus: its bytes, its size, its pieces, its facts, and what it must not contain.
 #include "ctgpt/data/world.hpp"
+#include "ctgpt/data/world/questions.hpp"
 
 #include <doctest/doctest.h>
 

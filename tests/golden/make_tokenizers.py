@@ -3,7 +3,7 @@
 
   make_tokenizers.py write DIRECTORY       bytes.json, characters.json and encodings.json
   make_tokenizers.py encode FILE TEXTS     opens FILE and prints ids and decoded text of each string
-                                           of the JSON array in the file TEXTS, one JSON object a line
+                                           of the JSON array in TEXTS, one JSON object a line
 
 Needs: pip install tokenizers
 """

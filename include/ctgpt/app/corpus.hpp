@@ -27,8 +27,7 @@ struct split_corpus {
 inline split_corpus split(std::vector<std::int32_t> ids, double fraction, isize time,
                           const batch_options& options, const std::string& path) {
   const auto total = static_cast<isize>(ids.size());
-  const auto train = static_cast<isize>(static_cast<double>(total) *
-                                        (1.0 - fraction));
+  const auto train = static_cast<isize>(static_cast<double>(total) * (1.0 - fraction));
   const isize least = time + 1;
   expects(train >= least && total - train >= least, "the data file ", path, " has ", total,
           " tokens, of which ", train, " train and ", total - train,

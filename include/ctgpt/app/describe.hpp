@@ -24,18 +24,21 @@ int describe_preset(const describe_flags& given, isize vocab) {
   struct model : gpt<chosen.model> {};
   const isize time = given.context.value_or(chosen.model.context);
   if (time > chosen.model.context) {
-    throw usage_error(join("--context ", time, " is longer than the model's context of ",
-                           chosen.model.context));
+    throw usage_error(
+        join("--context ", time, " is longer than the model's context of ", chosen.model.context));
   }
   const model_facts facts =
       facts_of<model>(given.batch.value_or(chosen.training.batch), time, vocab, f32_precision);
   if (given.json) {
     io::json out = io::json::object();
     out.set("name", chosen.name).set("parameters", facts.parameters);
-    out.set("parameter_bytes", facts.parameter_bytes).set("training_bytes", static_cast<std::int64_t>(facts.training_bytes));
-    out.set("flops_per_token", static_cast<std::int64_t>(facts.flops_per_token)).set("batch", facts.batch);
+    out.set("parameter_bytes", facts.parameter_bytes)
+        .set("training_bytes", static_cast<std::int64_t>(facts.training_bytes));
+    out.set("flops_per_token", static_cast<std::int64_t>(facts.flops_per_token))
+        .set("batch", facts.batch);
     out.set("context", facts.time);
-    out.set("config", *config_to_json(model::settings, family_of_model<model>(), vocab).find("ctgpt"));
+    out.set("config",
+            *config_to_json(model::settings, family_of_model<model>(), vocab).find("ctgpt"));
     std::cout << io::write_json(out) << '\n';
   } else {
     std::cout << chosen.name << ": " << chosen.summary << "\n\n" << describe<model>(facts);

@@ -3,9 +3,9 @@
 //   auto model = open_engine("runs/quickstart", machine.choose(), f32_precision);
 //   model->generate(prompt, {.tokens = 100}, [](std::string_view piece) { ... });
 //
-// A path is a run directory (its best checkpoint, else its last) or a model directory. The directory's
-// config.json must describe one of the compiled presets.
-// Errors: every reason why a directory cannot be opened is one sentence.
+// A path is a run directory (its best checkpoint, else its last) or a model directory. The
+// directory's config.json must describe one of the compiled presets. Errors: every reason why a
+// directory cannot be opened is one sentence.
 #pragma once
 
 #include <functional>
@@ -90,7 +90,8 @@ class compiled_engine final : public engine {
       for (isize b = 0; b < batch && scored < count; ++b) {
         const isize size = std::min(context, count - 1 - begin);
         for (isize i = 0; i < size; ++i) {
-          window[static_cast<std::size_t>(b * context + i)] = ids[static_cast<std::size_t>(begin + i)];
+          window[static_cast<std::size_t>(b * context + i)] =
+              ids[static_cast<std::size_t>(begin + i)];
           if (begin + i + 1 >= scored) {
             window[static_cast<std::size_t>((batch + b) * context + i)] =
                 ids[static_cast<std::size_t>(begin + i + 1)];

@@ -1,12 +1,12 @@
 // eval: the verb that measures a model.
 //
-// --data FILE: validation loss in nats a token, perplexity and bits per byte over windows of `context`
-// inputs, `stride` apart; every token but the first is scored once, with at least context - stride
-// tokens before it where the text has them. JSON: loss, perplexity, bits_per_byte, tokens, bytes,
-// context, stride.
-// --world-questions SEED: exact match on the embedded world's held-out questions by kind, beside the
-// majority answer's (for stories a random candidate's) and an untrained model's.
-// Errors: usage_error for flags; a character that the tokenizer lacks; those of opening a model.
+// --data FILE: validation loss in nats a token, perplexity and bits per byte over windows of
+// `context` inputs, `stride` apart; every token but the first is scored once, with at least context
+// - stride tokens before it where the text has them. JSON: loss, perplexity, bits_per_byte, tokens,
+// bytes, context, stride.
+// --world-questions SEED: exact match on the embedded world's held-out questions by kind, beside
+// the majority answer's (for stories a random candidate's) and an untrained model's. Errors:
+// usage_error for flags; a character that the tokenizer lacks; those of opening a model.
 #pragma once
 
 #include <cstdio>
@@ -15,12 +15,12 @@
 #include <string>
 #include <vector>
 
+#include "ctgpt/app/corpus.hpp"
 #include "ctgpt/app/engine.hpp"
 #include "ctgpt/app/machine.hpp"
-#include "ctgpt/app/corpus.hpp"
 #include "ctgpt/app/sample.hpp"
 #include "ctgpt/app/verbs.hpp"
-#include "ctgpt/data/world.hpp"
+#include "ctgpt/data/world/questions.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::app {
 
@@ -42,9 +42,10 @@ inline int eval_loss(const eval_flags& given, engine& run) {
   }
   std::printf(
       "loss %.4f nats a token, perplexity %.3f, %.4f bits per byte\n"
-      "(%s tokens, %s bytes; windows of %lld tokens, %lld apart, each token scored once; tokenizer %s)\n",
-      e.loss, e.perplexity(), e.bits_per_byte(), grouped(e.tokens).c_str(), grouped(e.bytes).c_str(),
-      static_cast<long long>(e.context), static_cast<long long>(e.stride),
+      "(%s tokens, %s bytes; windows of %lld tokens, %lld apart, each token scored once; tokenizer "
+      "%s)\n",
+      e.loss, e.perplexity(), e.bits_per_byte(), grouped(e.tokens).c_str(),
+      grouped(e.bytes).c_str(), static_cast<long long>(e.context), static_cast<long long>(e.stride),
       std::string(run.tokens().name()).c_str());
   return 0;
 }
@@ -76,8 +77,8 @@ inline int eval_world(const eval_flags& given, const ctgpt::backend& where, prec
   const auto untrained = ask_world(*fresh, questions, "An untrained model");
   io::json out = io::json::array();
   if (!given.json) {
-    std::printf("%-24s %9s %12s %10s %10s\n", "held-out questions", "asked", "exact match", "baseline",
-                "untrained");
+    std::printf("%-24s %9s %12s %10s %10s\n", "held-out questions", "asked", "exact match",
+                "baseline", "untrained");
   }
   for (std::size_t i = 0; i < scores.size(); ++i) {
     const data::kind_score& s = scores[i];
@@ -96,7 +97,8 @@ inline int eval_world(const eval_flags& given, const ctgpt::backend& where, prec
   if (given.json) {
     std::cout << io::write_json(out) << '\n';
   } else {
-    std::printf("baseline: always the kind's commonest answer; for stories a random room of the story\n");
+    std::printf(
+        "baseline: always the kind's commonest answer; for stories a random room of the story\n");
   }
   return 0;
 }

@@ -1,34 +1,29 @@
 // flags: the program's command-line options, with one clear sentence for whatever is wrong.
 //
 //   flags given(command);
-//   given.integer("--steps", "steps of training", options.steps, 1, 1'000'000'000);
+//   given.integer("--steps N", "training steps", options.steps, 1, 1'000'000'000);
 //
-// Every option is optional<T>: empty means not given. Numbers are parsed whole, within bounds.
-// An unknown option names the nearest one, also by the names that nanoGPT, transformers and llama.cpp
-// use for the same thing.
+// Every option is optional<T>: empty means not given. Numbers are parsed whole, within bounds; a
+// text may not be empty. The word after the last name is what the help calls the value.
+// An unknown option names the nearest one, also by the names of other programs
+// (app/foreign_names.hpp).
 // Errors: usage_error (exit code 2).
 #pragma once
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
-#include <cmath>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "ctgpt/app/foreign_names.hpp"
+#include "ctgpt/app/print.hpp"
 #include "ctgpt/base/error.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::app {
-
-// 1234567 as 1,234,567.
-inline std::string grouped(long long value) {
-  std::string digits = std::to_string(value);
-  const std::size_t first = value < 0 ? 1 : 0;
-  for (std::size_t i = digits.size(); i > first + 3; i -= 3) digits.insert(i - 3, ",");
-  return digits;
-}
 
 inline long long parse_integer(std::string_view flag, std::string_view text, long long low,
                                long long high) {
@@ -57,53 +52,65 @@ class flags {
  public:
   explicit flags(CLI::App& command) : command_(&command) {}
 
-  CLI::Option* text(const std::string& names, const std::string& help,
-                    std::optional<std::string>& value) {
-    return named(command_->add_option_function<std::string>(
-        names, [&value](const std::string& given) { value = given; }, help));
+  void text(const std::string& names, const std::string& help, std::optional<std::string>& value) {
+    add(names, help, [this, &value, flag = long_name(names)](const std::string& given) {
+      check_text(flag, given);
+      value = given;
+    });
   }
-  CLI::Option* texts(const std::string& names, const std::string& help,
-                     std::vector<std::string>& values) {
-    return named(command_->add_option_function<std::vector<std::string>>(
-                     names,
-                     [&values](const std::vector<std::string>& given) { values = given; }, help))
-        ->take_all()
-        ->expected(1, 64);
+  void texts(const std::string& names, const std::string& help, std::vector<std::string>& values) {
+    const auto put = [this, &values,
+                      flag = long_name(names)](const std::vector<std::string>& given) {
+      for (const std::string& each : given) check_text(flag, each);
+      values = given;
+    };
+    command_->add_option_function<std::vector<std::string>>(all_names(names), put, help)
+        ->type_name(placeholder(names))
+        ->allow_extra_args(false);
   }
   template <class Integer>
-  CLI::Option* integer(const std::string& names, const std::string& help,
-                       std::optional<Integer>& value, long long low, long long high) {
-    const std::string flag = longest(names);
-    return named(command_->add_option_function<std::string>(
-        names,
-        [&value, flag, low, high](const std::string& given) {
-          value = static_cast<Integer>(parse_integer(flag, given, low, high));
-        },
-        help));
+  void integer(const std::string& names, const std::string& help, std::optional<Integer>& value,
+               long long low, long long high) {
+    add(names, help, [&value, flag = long_name(names), low, high](const std::string& given) {
+      value = static_cast<Integer>(parse_integer(flag, given, low, high));
+    });
   }
   template <class Real>
-  CLI::Option* number(const std::string& names, const std::string& help, std::optional<Real>& value,
-                      double low, double high) {
-    const std::string flag = longest(names);
-    return named(command_->add_option_function<std::string>(
-        names,
-        [&value, flag, low, high](const std::string& given) {
-          value = static_cast<Real>(parse_number(flag, given, low, high));
-        },
-        help));
+  void number(const std::string& names, const std::string& help, std::optional<Real>& value,
+              double low, double high) {
+    add(names, help, [&value, flag = long_name(names), low, high](const std::string& given) {
+      value = static_cast<Real>(parse_number(flag, given, low, high));
+    });
   }
-  CLI::Option* yes(const std::string& names, const std::string& help, bool& value) {
-    return command_->add_flag(names, value, help);
+  void yes(const std::string& names, const std::string& help, bool& value) {
+    command_->add_flag(names, value, help)->disable_flag_override();
   }
 
  private:
-  static CLI::Option* named(CLI::Option* option) {
-    return option->type_name("")->allow_extra_args(false);
+  // "-m,--model DIR": "-m,--model", "DIR", "--model".
+  static std::string all_names(const std::string& names) { return names.substr(0, names.find(' ')); }
+  static std::string placeholder(const std::string& names) {
+    return names.substr(names.find(' ') + 1);
   }
-  static std::string longest(const std::string& names) {
-    const std::size_t comma = names.rfind(',');
-    return comma == std::string::npos ? names : names.substr(comma + 1);
+  static std::string long_name(const std::string& names) {
+    const std::string all = all_names(names);
+    return all.substr(all.find("--"));
   }
+
+  void add(const std::string& names, const std::string& help,
+           std::function<void(const std::string&)> put) {
+    command_->add_option_function<std::string>(all_names(names), put, help)
+        ->type_name(placeholder(names))
+        ->allow_extra_args(false);
+  }
+  // An option's name where a value belongs is a forgotten value.
+  void check_text(const std::string& flag, const std::string& given) const {
+    if (given.empty()) throw usage_error(flag + " needs a value, not an empty text");
+    const bool option = given.starts_with("--") && given.size() > 2 &&
+                        command_->get_option_no_throw(given) != nullptr;
+    if (option) throw usage_error(join(flag, " needs a value, but ", given, " follows it"));
+  }
+
   CLI::App* command_;
 };
 
@@ -123,33 +130,19 @@ inline std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
-// What the same thing is called here: {their name without dashes, ours}.
-inline constexpr std::pair<std::string_view, std::string_view> foreign_names[] = {
-    {"max-iters", "--steps"},           {"max-steps", "--steps"},
-    {"num-train-epochs", "--epochs"},   {"batch-size", "--batch"},
-    {"per-device-train-batch-size", "--batch"},
-    {"gradient-accumulation-steps", "--accumulate"},
-    {"block-size", "--context"},        {"ctx-size", "--context"},
-    {"max-length", "--context"},        {"learning-rate", "--lr"},
-    {"min-learning-rate", "--min-lr"},  {"warmup-iters", "--warmup"},
-    {"warmup-steps", "--warmup"},       {"lr-scheduler-type", "--schedule"},
-    {"grad-clip", "--clip"},            {"max-grad-norm", "--clip"},
-    {"adam-beta1", "--beta1"},          {"adam-beta2", "--beta2"},
-    {"eval-interval", "--eval-every"},  {"eval-steps", "--eval-every"},
-    {"eval-iters", "--eval-batches"},   {"save-steps", "--save-every"},
-    {"save-total-limit", "--keep"},     {"out-dir", "--out"},
-    {"output-dir", "--out"},            {"dataset", "--data"},
-    {"train-file", "--data"},           {"dtype", "--precision"},
-    {"device", "--backend"},            {"init-from", "--resume"},
-    {"resume-from-checkpoint", "--resume"},
-    {"max-new-tokens", "--tokens"},     {"n-predict", "--tokens"},
-    {"predict", "--tokens"},            {"num-samples", "--samples"},
-    {"num-return-sequences", "--samples"},
-    {"start", "--prompt"},              {"file", "--prompt-file"},
-    {"temp", "--temperature"},          {"repeat-penalty", "--repetition-penalty"},
-    {"reverse-prompt", "--stop"},       {"model-name-or-path", "--model"},
-    {"size", "--bytes"},
-};
+// The nearest of the known words; "" when none is near.
+inline std::string nearest_word(std::string_view word, const std::vector<std::string>& known) {
+  std::string best;
+  std::size_t closest = std::max<std::size_t>(2, word.size() / 3) + 1;
+  for (const std::string& each : known) {
+    const std::size_t distance = edit_distance(word, each);
+    if (distance < closest && distance < std::max(word.size(), each.size())) {
+      closest = distance;
+      best = each;
+    }
+  }
+  return best;
+}
 
 // The known option of `command` that an unknown one most likely means; "" when nothing is near.
 inline std::string nearest_flag(const CLI::App& command, std::string unknown) {
@@ -166,16 +159,8 @@ inline std::string nearest_flag(const CLI::App& command, std::string unknown) {
       return std::string(ours);
     }
   }
-  std::string best;
-  std::size_t closest = std::max<std::size_t>(2, unknown.size() / 3) + 1;
-  for (const std::string& name : known) {
-    const std::size_t distance = edit_distance(unknown, name);
-    if (distance < closest) {
-      closest = distance;
-      best = "--" + name;
-    }
-  }
-  return best;
+  const std::string near = nearest_word(unknown, known);
+  return near.empty() ? near : "--" + near;
 }
 
 }  // namespace ctgpt::inline CTGPT_ABI::app

@@ -1,10 +1,8 @@
-// machine: the options of every command that runs a model (backend, instruction set, threads,
-// precision), and the backend they choose.
+// machine: the backend that the options --backend, --isa and --threads choose, and the precision.
 //
 // Errors: an unknown backend or instruction set, or one that this machine lacks: usage_error.
 #pragma once
 
-#include <optional>
 #include <string>
 
 #include "ctgpt/app/verbs.hpp"
@@ -17,17 +15,18 @@ namespace ctgpt::inline CTGPT_ABI::app {
 inline backend choose_backend(const machine_options& given) {
   const std::string name = given.backend.value_or("cpu");
   const int count = given.threads.value_or(0);
-  if (given.isa && name != "cpu") throw usage_error("--isa chooses among the kernels of --backend cpu");
-  try {
-    if (name == "cpu") return cpu{given.isa ? parse_isa(*given.isa) : ctgpt::isa::best, count};
-    if (name == "eigen") return eigen{count};
-    if (name == "reference") return reference<float>{};
-  } catch (const usage_error&) {
-    throw;
-  } catch (const error& problem) {
-    throw usage_error(problem.what());
+  if (given.isa && name != "cpu") {
+    throw usage_error("--isa chooses among the kernels of --backend cpu alone");
   }
+  if (name == "cpu") return cpu{given.isa ? parse_isa(*given.isa) : isa::best, count};
+  if (name == "eigen") return eigen{count};
+  if (name == "reference") return reference<float>{};
   throw usage_error(join("there is no backend \"", name, "\"; choose cpu, eigen or reference"));
+}
+
+inline int threads_of(const machine_options& given) {
+  if (given.backend.value_or("cpu") == "reference") return 1;
+  return given.threads.value_or(thread_pool::available());
 }
 
 inline precision parse_precision(const std::string& name) {

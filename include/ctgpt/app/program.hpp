@@ -1,17 +1,19 @@
 // program: the command-line program, `ctgpt VERB ...`.
 //
-// Exit codes: 0 success; 1 a failure, said in one sentence; 2 wrong usage, likewise; 128 + signal after
-// saving on a signal. Results go to standard output, everything else to standard error.
-// The verbs are declared in app/verbs.hpp and defined in a header each, so that a program can compile
-// them in units of their own (examples/ctgpt).
+// Exit codes: 0 success; 1 a failure, said in one sentence; 2 wrong usage, likewise; 128 + signal
+// after saving on a signal. Results go to standard output, everything else to standard error.
+// The verbs are declared in app/verbs.hpp and defined in a header each, so that a program can
+// compile them in units of their own (examples/ctgpt).
 #pragma once
 
+#include <csignal>
 #include <cstdio>
+#include <deque>
 #include <exception>
-#include <iostream>
 #include <new>
 #include <string>
 
+#include "ctgpt/app/flags.hpp"
 #include "ctgpt/app/verbs.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::app {
@@ -20,56 +22,67 @@ class program {
  public:
   program() {
     top_.require_subcommand(1);
-    top_.set_version_flag("--version", std::string("ctgpt ") + CTGPT_VERSION);
-    verb("train", "train a preset on a text file", train_, true);
-    verb("sample", "continue a text", sample_, true);
-    CLI::App* chat_verb = top_.add_subcommand("chat", "continue what you write, in the terminal");
-    flags chat_flags(*chat_verb);
-    chat_.add_sampling(chat_flags);
-    machine_.add_to(chat_flags);
-    verb("eval", "measure loss, perplexity and bits per byte, or ask the held-out questions", eval_,
-         true);
-    verb("describe", "say what a preset or model is and needs", describe_, false);
-    CLI::App* data = top_.add_subcommand("data", "make data");
+    top_.set_version_flag("--version", std::string("ctgpt ") + CTGPT_VERSION,
+                          "Print the version and exit");
+    top_.footer("ctgpt VERB --help says what each takes. Start with examples/quickstart.sh.");
+    verb(top_, "train", "Train a preset on a text file", train_, true,
+         "A preset carries its own settings; flags override them. Ctrl-C saves and ends; go on with\n"
+         "  ctgpt train --resume --out DIR\n"
+         "Example:\n"
+         "  ctgpt train --data text.txt --tokenizer char --preset quickstart --out runs/first");
+    verb(top_, "sample", "Continue a text", sample_, true,
+         "What is not given comes from the model's generation_config.json.\n"
+         "Example:\n"
+         "  ctgpt sample -m runs/first -p \"Once\" -n 200 --temperature 0.8");
+    verb(top_, "chat", "Continue what you write, line by line, in the terminal", chat_, true,
+         "Example:\n  ctgpt chat -m runs/first");
+    verb(top_, "eval", "Measure loss, perplexity and bits per byte, or ask held-out questions",
+         eval_, true,
+         "Examples:\n"
+         "  ctgpt eval -m runs/first --data text.txt\n"
+         "  ctgpt eval -m runs/first --world-questions 1");
+    verb(top_, "describe", "Say what a preset or a saved model is and needs", describe_, false,
+         "Without options it lists the presets.\n"
+         "Example:\n  ctgpt describe --preset gpt2-124m --batch 4");
+    CLI::App* data = top_.add_subcommand("data", "Make data");
     data->require_subcommand(1);
-    CLI::App* world = data->add_subcommand("world", "write the embedded corpus");
-    flags world_given(*world);
-    world_.add_to(world_given);
+    verb(*data, "world", "Write the embedded corpus: a small world in plain English", world_, false,
+         "Example:\n  ctgpt data world --bytes 8000000 --seed 1 --out world.txt");
   }
 
   int run(int argc, char** argv) {
-    std::string command;
-    for (int i = 0; i < argc; ++i) command += (i > 0 ? " " : "") + quoted(argv[i]);
+    std::signal(SIGXFSZ, SIG_IGN);  // a file that grows too large is an error like any other
+    invocation called{shell_quoted(argc > 0 ? argv[0] : "ctgpt"), {}};
+    for (int i = 0; i < argc; ++i) called.command += (i > 0 ? " " : "") + shell_quoted(argv[i]);
     try {
       try {
         top_.parse(argc, argv);
       } catch (const CLI::ParseError& problem) {
         return parse_failed(problem, argc, argv);
       }
-      return dispatch(command);
+      return dispatch(called);
     } catch (const error& problem) {
-      std::fprintf(stderr, "ctgpt: %s\n", problem.what());
-      return problem.exit_code();
+      return say(problem.what(), problem.exit_code());
     } catch (const std::bad_alloc&) {
-      std::fprintf(stderr, "ctgpt: not enough memory; use a smaller batch, context or preset\n");
-      return 1;
+      return say("not enough memory; use a smaller batch, context or preset", 1);
     } catch (const std::exception& problem) {
-      std::fprintf(stderr, "ctgpt: %s\n", problem.what());
-      return 1;
+      return say(problem.what(), 1);
     }
   }
 
  private:
   template <class Flags>
-  void verb(const char* name, const char* help, Flags& values, bool runs_a_model) {
-    CLI::App* command = top_.add_subcommand(name, help);
-    flags given(*command);
-    values.add_to(given);
-    if (runs_a_model) machine_.add_to(given);
+  void verb(CLI::App& parent, const char* name, const char* help, Flags& values, bool runs_a_model,
+            const char* footer) {
+    CLI::App* command = parent.add_subcommand(name, help);
+    flags& given = given_.emplace_back(*command);
+    values.describe(given);
+    if (runs_a_model) machine_.describe(given);
+    command->footer(std::string("\n") + footer);
   }
 
-  int dispatch(const std::string& command) {
-    if (top_.got_subcommand("train")) return train_command(train_, machine_, command);
+  int dispatch(const invocation& called) {
+    if (top_.got_subcommand("train")) return train_command(train_, machine_, called);
     if (top_.got_subcommand("sample")) return sample_command(sample_, machine_);
     if (top_.got_subcommand("chat")) return chat_command(chat_, machine_);
     if (top_.got_subcommand("eval")) return eval_command(eval_, machine_);
@@ -77,56 +90,95 @@ class program {
     return world_command(world_);
   }
 
-  // The innermost verb that the words name.
-  CLI::App* verb_of(int argc, char** argv) {
+  // One line, whatever the text holds (a file's name may hold a line break).
+  static int say(std::string sentence, int code) {
+    for (char& c : sentence) {
+      if (c == '\n' || c == '\r') c = ' ';
+    }
+    std::fprintf(stderr, "ctgpt: %s\n", sentence.c_str());
+    return code;
+  }
+
+  static std::vector<std::string> verbs_of(const CLI::App& command) {
+    std::vector<std::string> names;
+    for (const CLI::App* each : command.get_subcommands([](const CLI::App*) { return true; })) {
+      names.push_back(each->get_name());
+    }
+    return names;
+  }
+
+  // The innermost verb that the words name, and the first word that names none.
+  CLI::App* verb_of(int argc, char** argv, std::string& next) {
     CLI::App* at = &top_;
     for (int i = 1; i < argc; ++i) {
-      const std::string word = argv[i];
+      next = argv[i];
       const auto named =
-          at->get_subcommands([&](const CLI::App* each) { return each->get_name() == word; });
-      if (named.empty()) break;
+          at->get_subcommands([&](const CLI::App* each) { return each->get_name() == next; });
+      if (named.empty()) return at;
       at = named.front();
     }
+    next.clear();
     return at;
   }
 
   int parse_failed(const CLI::ParseError& problem, int argc, char** argv) {
-    if (problem.get_exit_code() == 0) return top_.exit(problem);  // --help, --version
-    const CLI::App* command = verb_of(argc, argv);
-    std::string sentence = problem.what();
+    if (problem.get_exit_code() == 0) {  // --help, --version
+      const bool version = problem.get_name() == "CallForVersion";
+      put(version ? std::string(problem.what()) + "\n" : top_.help());
+      return 0;
+    }
+    std::string next;
+    const CLI::App* command = verb_of(argc, argv, next);
+    const std::string path = command_path(*command);
+    return say(sentence_of(problem, *command, next) + " (see ctgpt" + path + " --help)", 2);
+  }
+
+  std::string sentence_of(const CLI::ParseError& problem, const CLI::App& command,
+                          const std::string& next) {
+    const std::string what = problem.what();
+    const std::string option = what.substr(0, what.find_first_of(": "));
     if (dynamic_cast<const CLI::ExtrasError*>(&problem) != nullptr) {
       const std::vector<std::string> extra = top_.remaining(true);
-      const std::string word = extra.empty() ? std::string() : extra.front();
-      if (word.starts_with('-')) {
-        sentence = "there is no option " + word.substr(0, word.find('='));
-        const std::string near = nearest_flag(*command, word);
-        if (!near.empty()) sentence += "; did you mean " + near + "?";
-      } else {
-        sentence = "\"" + word + "\" is not expected here";
-      }
-    } else if (dynamic_cast<const CLI::RequiredError*>(&problem) != nullptr) {
-      sentence = argc > 1 && command == &top_ ? "there is no verb \"" + std::string(argv[1]) + "\""
-                                              : std::string("say what to do");
-      sentence += command == &top_ ? ": train, sample, chat, eval, describe or data world"
-                                   : ": data world";
+      return unknown_word(command, extra.empty() ? next : extra.front());
     }
-    std::fprintf(stderr, "ctgpt: %s (see ctgpt%s --help)\n", sentence.c_str(),
-                 command == &top_ ? "" : (" " + command->get_name()).c_str());
-    return 2;
+    if (dynamic_cast<const CLI::RequiredError*>(&problem) != nullptr) {
+      const std::string choices =
+          &command == &top_ ? "train, sample, chat, eval, describe or data world" : "data world";
+      if (next.empty()) return "say what to do: " + choices;
+      if (next.starts_with('-')) return unknown_word(command, next);
+      const std::string near = nearest_word(next, verbs_of(command));
+      const std::string prefix = &command == &top_ ? "" : "data ";
+      return "there is no verb \"" + prefix + next + "\"; " +
+             (near.empty() ? "choose " + choices : "did you mean " + prefix + near + "?");
+    }
+    if (what.find("required but received") != std::string::npos) {
+      return option + " is given more than once";
+    }
+    if (dynamic_cast<const CLI::ArgumentMismatch*>(&problem) != nullptr) {
+      return option + (what.find("missing") != std::string::npos ? " needs a value"
+                                                                  : " takes no value");
+    }
+    return what;
   }
 
-  static std::string quoted(const std::string& word) {
-    const bool plain = !word.empty() && word.find_first_of(" \t\n\"'$\\`*?&;|<>()") == word.npos;
-    if (plain) return word;
-    std::string out = "'";
-    for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    return out + "'";
+  static std::string unknown_word(const CLI::App& command, const std::string& word) {
+    if (!word.starts_with('-')) return "\"" + word + "\" is not expected here";
+    const std::string near = nearest_flag(command, word);
+    return "there is no option " + word.substr(0, word.find('=')) +
+           (near.empty() ? "" : "; did you mean " + near + "?");
   }
 
-  CLI::App top_{"ctgpt: build your own GPT, from raw text to a chat"};
+  static std::string command_path(const CLI::App& command) {
+    if (command.get_parent() == nullptr) return {};
+    return command_path(*command.get_parent()) + " " + command.get_name();
+  }
+
+  CLI::App top_{"ctgpt: build your own GPT, from raw text to a model that writes"};
+  std::deque<flags> given_;  // the options' callbacks point to them
   machine_options machine_;
   train_flags train_;
-  sample_flags sample_, chat_;
+  sample_flags sample_;
+  chat_flags chat_;
   eval_flags eval_;
   describe_flags describe_;
   world_flags world_;

@@ -14,9 +14,9 @@
 #include <vector>
 
 #include "ctgpt/app/engine.hpp"
-#include "ctgpt/app/verbs.hpp"
 #include "ctgpt/app/machine.hpp"
 #include "ctgpt/app/stop_signal.hpp"
+#include "ctgpt/app/verbs.hpp"
 #include "ctgpt/io/json.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::app {
@@ -58,7 +58,8 @@ int sample_command(const sample_flags& given, const machine_options& machine) {
   }
   std::string prompt = given.prompt.value_or("\n");
   if (given.prompt_file) prompt = read_file(*given.prompt_file);
-  if (prompt.empty()) throw usage_error("the prompt is empty; leave it out to start from a newline");
+  if (prompt.empty())
+    throw usage_error("the prompt is empty; leave it out to start from a newline");
   generation options = generation_options(given, resolve_model(model));
   const std::unique_ptr<engine> run = open_engine(model, choose_backend(machine), f32_precision);
   const std::uint64_t first_seed = options.seed;

@@ -42,7 +42,8 @@ class stop_signal {
     static volatile std::sig_atomic_t signal = 0;
     return signal;
   }
-  struct sigaction interrupt_ {}, terminate_ {};
+  struct sigaction interrupt_ {
+  }, terminate_{};
 };
 
 }  // namespace ctgpt::inline CTGPT_ABI::app

@@ -1,7 +1,7 @@
 // train: the verb that trains a preset on a text file.
 //
-// Says what it will do and need, shows progress, evaluates, writes metrics.jsonl, saves at every best
-// evaluation, at intervals, at the end and on SIGINT or SIGTERM (exit code 128 + signal).
+// Says what it will do and need, shows progress, evaluates, writes metrics.jsonl, saves at every
+// best evaluation, at intervals, at the end and on SIGINT or SIGTERM (exit code 128 + signal).
 // Errors: ctgpt::error (1), usage_error (2); earlier checkpoints stay as they are.
 #pragma once
 
@@ -12,9 +12,9 @@
 
 #include "ctgpt/app/corpus.hpp"
 #include "ctgpt/app/machine.hpp"
-#include "ctgpt/backend/peak.hpp"
 #include "ctgpt/app/stop_signal.hpp"
 #include "ctgpt/app/train_settings.hpp"
+#include "ctgpt/backend/peak.hpp"
 #include "ctgpt/train/checkpoint.hpp"
 #include "ctgpt/train/progress.hpp"
 #include "ctgpt/train/run_directory.hpp"
@@ -67,10 +67,12 @@ class training_run {
   int run(bool resume, const std::string& command) {
     const recipe& how = settings_.how;
     net_.initialize({settings_.seed});
-    trainer<Model> run(net_, adamw{how.rate, how.beta1, how.beta2, 1e-8f, how.weight_decay, how.clip},
-                       data_.train,
-                       {how.accumulate, how.dropout, settings_.seed,
-                        {how.schedule, how.rate, how.min_rate, how.warmup, how.steps}});
+    trainer<Model> run(
+        net_, adamw{how.rate, how.beta1, how.beta2, 1e-8f, how.weight_decay, how.clip}, data_.train,
+        {how.accumulate,
+         how.dropout,
+         settings_.seed,
+         {how.schedule, how.rate, how.min_rate, how.warmup, how.steps}});
     run_progress at;
     if (const auto newest = directory_.newest(); resume && newest) {
       at = load_checkpoint(run, net_, directory_.step_path(*newest));
@@ -119,7 +121,8 @@ class training_run {
     bar.close_line();
     if (const int signal = signals.received(); signal != 0 && at.step < how.steps) {
       if (directory_.newest() != at.step && at.step > 0) save_here(run, at);
-      std::fprintf(stderr, "Stopped by signal %d at step %lld; go on with: ctgpt train --resume --out %s\n",
+      std::fprintf(stderr,
+                   "Stopped by signal %d at step %lld; go on with: ctgpt train --resume --out %s\n",
                    signal, static_cast<long long>(at.step), directory_.path().c_str());
       return 128 + signal;
     }
@@ -182,15 +185,15 @@ class training_run {
         grouped(data_.train.size()).c_str(), grouped(data_.validation.size()).c_str(),
         static_cast<long long>(tokens_.vocab_size()), grouped(how.steps).c_str(),
         grouped(how.batch * how.time * how.accumulate).c_str(), settings_.precision.c_str(),
-        bytes_text(training_bytes<Model>(how.batch, how.time, net_.vocab(), net_.numbers())).c_str(),
+        bytes_text(training_bytes<Model>(how.batch, how.time, net_.vocab(), net_.numbers()))
+            .c_str(),
         directory_.path().c_str());
   }
 
   // Without the vocabulary's unused rows.
   isize used_parameters() const {
     const isize unused = Model::settings.vocab - net_.vocab();
-    return Model::parameter_count -
-           unused * Model::settings.width * (Model::settings.tied ? 1 : 2);
+    return Model::parameter_count - unused * Model::settings.width * (Model::settings.tied ? 1 : 2);
   }
   isize checked_vocab() const {
     const isize size = tokens_.vocab_size();
@@ -211,7 +214,7 @@ class training_run {
 };
 
 int train_command(const train_flags& given, const machine_options& machine,
-                 const std::string& command) {
+                  const std::string& command) {
   if (!given.out) throw usage_error("say where the run goes by --out DIR");
   train_settings settings;
   if (!given.resume) settings = new_settings(given);  // before anything is created

@@ -1,9 +1,9 @@
 // train_settings: everything that decides what `ctgpt train` computes, in flags and in run.json.
 //
 // A preset carries its own values; flags override them. run.json keeps the resolved ones, so that
-// --resume needs only --out. Flags given with --resume may change what does not change the bits that
-// have been computed (intervals, keep, more steps); any other change is refused with old and new.
-// Errors: usage_error.
+// --resume needs only --out. Flags given with --resume may change what does not change the bits
+// that have been computed (intervals, keep, more steps); any other change is refused with old and
+// new. Errors: usage_error.
 #pragma once
 
 #include <cmath>
@@ -138,8 +138,9 @@ inline train_settings new_settings(const train_flags& given) {
   if (!given.preset) throw usage_error("choose a size by --preset: " + preset_list());
   const preset* chosen = presets::find(*given.preset);
   if (chosen == nullptr || !chosen->runs) {
-    throw usage_error(join(chosen == nullptr ? "there is no preset \"" : "too large to train here: \"",
-                           *given.preset, "\"; choose one of ", preset_list()));
+    throw usage_error(
+        join(chosen == nullptr ? "there is no preset \"" : "too large to train here: \"",
+             *given.preset, "\"; choose one of ", preset_list()));
   }
   train_settings s;
   s.how = chosen->training;

@@ -1,5 +1,8 @@
 // verbs: the options of every verb of the program, and the functions that run them.
 //
+// Options are declared once, by describe(visitor): the program's flags (app/flags.hpp) and the
+// settings in run.json (app/train_settings.hpp) are two visitors of the same names and bounds. Every
+// option is optional<T>: empty means not given.
 // Each function is defined in the header of its verb (train.hpp, sample.hpp, eval.hpp, describe.hpp,
 // world.hpp). Returns the exit code. Errors: usage_error (2) or error (1), one sentence.
 #pragma once
@@ -8,21 +11,24 @@
 #include <string>
 #include <vector>
 
-#include "ctgpt/app/flags.hpp"
 #include "ctgpt/base/element.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::app {
+
+inline constexpr long long largest_seed = 9'000'000'000'000'000'000;
+inline constexpr isize most_steps = 1'000'000'000;
 
 // What every verb that runs a model takes.
 struct machine_options {
   std::optional<std::string> backend, isa;
   std::optional<int> threads;
 
-  void add_to(flags& given) {
-    given.text("--backend", "cpu (default), eigen or reference", backend);
-    given.text("--isa", "instruction set of the cpu backend: baseline, sse4, avx2, avx512, neon",
-               isa);
-    given.integer("-t,--threads", "threads (default: all processors)", threads, 1, 1024);
+  template <class Visitor>
+  void describe(Visitor& v) {
+    v.text("--backend NAME", "cpu (default), eigen or reference", backend);
+    v.text("--isa NAME", "instruction set of the cpu backend: baseline, sse4, avx2, avx512, neon",
+           isa);
+    v.integer("-t,--threads N", "threads (default: all processors)", threads, 1, 1024);
   }
 };
 
@@ -30,40 +36,49 @@ struct train_flags {
   std::optional<std::string> data, tokenizer, preset, schedule, precision, out;
   std::optional<isize> steps, batch, accumulate, context, warmup, eval_every, eval_batches,
       save_every, keep;
-  std::optional<double> epochs;
-  std::optional<float> lr, min_lr, dropout, weight_decay, beta1, beta2, clip, val_fraction;
+  std::optional<double> epochs, val_fraction;
+  std::optional<float> lr, min_lr, dropout, weight_decay, beta1, beta2, clip;
   std::optional<std::uint64_t> seed;
   bool resume = false;
 
-  void add_to(flags& f) {
-    constexpr long long many = 1'000'000'000;
-    f.text("--data", "text file to learn from", data);
-    f.text("--tokenizer", "bytes or char", tokenizer);
-    f.text("--preset", "size of the model (see ctgpt describe)", preset);
-    f.text("--out", "directory of the run", out);
-    f.integer("--steps", "training steps", steps, 1, many);
-    f.number("--epochs", "passes over the training data, instead of --steps", epochs, 1e-6, 1e9);
-    f.integer("--batch", "sequences a micro-batch", batch, 1, 65536);
-    f.integer("--accumulate", "micro-batches a step", accumulate, 1, 1'000'000);
-    f.integer("--context", "tokens a sequence, at most the preset's", context, 1, 1 << 20);
-    f.number("--lr", "peak learning rate", lr, 0.0, 1000.0);
-    f.number("--min-lr", "learning rate at the end", min_lr, 0.0, 1000.0);
-    f.integer("--warmup", "steps of linear warm-up", warmup, 0, many);
-    f.text("--schedule", "cosine, linear, constant or warmup-stable-decay", schedule);
-    f.number("--dropout", "probability of dropping", dropout, 0.0, 0.99);
-    f.number("--weight-decay", "of matrices and embeddings", weight_decay, 0.0, 1000.0);
-    f.number("--beta1", "AdamW's first decay", beta1, 0.0, 0.999999);
-    f.number("--beta2", "AdamW's second decay", beta2, 0.0, 0.9999999);
-    f.number("--clip", "largest gradient norm, 0: none", clip, 0.0, 1e9);
-    f.text("--precision", "f32 or bf16: storage of weights and activations", precision);
-    f.integer("--seed", "of weights, batches and dropout", seed, 0, 9'000'000'000'000'000'000);
-    f.integer("--eval-every", "steps between evaluations", eval_every, 1, many);
-    f.integer("--eval-batches", "batches an evaluation", eval_batches, 1, 1'000'000);
-    f.integer("--save-every", "steps between checkpoints (default: at evaluations)", save_every, 1,
-              many);
-    f.integer("--keep", "newest checkpoints to keep; the best is kept besides", keep, 1, 1'000'000);
-    f.number("--val-fraction", "last part of the data, for validation", val_fraction, 0.001, 0.9);
-    f.yes("--resume", "go on with the run in --out", resume);
+  // What decides the numbers that a run computes, and how often it looks and saves.
+  template <class Visitor>
+  void describe_settings(Visitor& v) {
+    constexpr long long many = most_steps;
+    v.text("--data FILE", "text file to learn from", data);
+    v.text("--tokenizer NAME", "bytes (default) or char", tokenizer);
+    v.text("--preset NAME", "size of the model; ctgpt describe lists them", preset);
+    v.integer("--steps N", "training steps", steps, 1, many);
+    v.number("--epochs X", "passes over the training data, instead of --steps", epochs, 1e-6, 1e9);
+    v.integer("--batch N", "sequences in a micro-batch", batch, 1, 65536);
+    v.integer("--accumulate N", "micro-batches in a step", accumulate, 1, 1'000'000);
+    v.integer("--context N", "tokens in a sequence, at most the preset's", context, 1, 1 << 20);
+    v.number("--lr X", "highest learning rate", lr, 1e-12, 1000.0);
+    v.number("--min-lr X", "learning rate at the end", min_lr, 0.0, 1000.0);
+    v.integer("--warmup N", "steps of linear warm-up", warmup, 0, many);
+    v.text("--schedule NAME", "cosine, linear, constant or warmup-stable-decay", schedule);
+    v.number("--dropout X", "share of activations to drop", dropout, 0.0, 0.99);
+    v.number("--weight-decay X", "of matrices and embeddings", weight_decay, 0.0, 1000.0);
+    v.number("--beta1 X", "AdamW's decay of the first moment", beta1, 0.0, 0.999999);
+    v.number("--beta2 X", "AdamW's decay of the second moment", beta2, 0.0, 0.9999999);
+    v.number("--clip X", "largest norm of the gradient, 0: no limit", clip, 0.0, 1e9);
+    v.text("--precision NAME", "storage of weights and activations: f32 (default) or bf16",
+           precision);
+    v.integer("--seed N", "of weights, batches and dropout (default 1337)", seed, 0, largest_seed);
+    v.integer("--eval-every N", "steps from one evaluation to the next", eval_every, 1, many);
+    v.integer("--eval-batches N", "batches in an evaluation", eval_batches, 1, 1'000'000);
+    v.integer("--save-every N", "steps from one checkpoint to the next (default: --eval-every)",
+              save_every, 1, many);
+    v.integer("--keep N", "checkpoints to keep (default 2); the last and the best always stay", keep,
+              1, 1'000'000);
+    v.number("--val-fraction X", "last part of the data, for validation (default 0.1)",
+             val_fraction, 0.001, 0.9);
+  }
+  template <class Visitor>
+  void describe(Visitor& v) {
+    v.text("--out DIR", "directory of the run", out);
+    v.yes("--resume", "go on with the run in --out", resume);
+    describe_settings(v);
   }
 };
 
@@ -76,24 +91,35 @@ struct sample_flags {
   std::vector<std::string> stop;
   bool json = false;
 
-  void add_sampling(flags& f) {
-    f.text("-m,--model", "run directory (its best, else its last) or model directory", model);
-    f.integer("-n,--tokens", "tokens to sample at most (default 200)", tokens, 0, 1'000'000'000);
-    f.number("--temperature", "0: greedy", temperature, 0.0, 1e6);
-    f.integer("--top-k", "sample among the k likeliest tokens; 0: all", top_k, 0, 1 << 24);
-    f.number("--top-p", "sample among the likeliest tokens of this mass", top_p, 0.0, 1.0);
-    f.number("--min-p", "drop tokens below this fraction of the likeliest", min_p, 0.0, 1.0);
-    f.number("--repetition-penalty", "above 1 avoids what the window holds", repetition_penalty,
+  template <class Visitor>
+  void describe_sampling(Visitor& v) {
+    v.text("-m,--model DIR", "run directory (its best, else its last) or model directory", model);
+    v.integer("-n,--tokens N", "tokens to sample at most (default 200)", tokens, 1, 1'000'000'000);
+    v.number("--temperature X", "0: always the likeliest token", temperature, 0.0, 1e6);
+    v.integer("--top-k N", "sample among the N likeliest tokens; 0: all", top_k, 0, 1 << 24);
+    v.number("--top-p X", "sample among the likeliest tokens of this mass", top_p, 0.0, 1.0);
+    v.number("--min-p X", "drop tokens below this share of the likeliest", min_p, 0.0, 1.0);
+    v.number("--repetition-penalty X", "above 1 avoids what the window holds", repetition_penalty,
              0.01, 100.0);
-    f.texts("--stop", "end before this text (may be repeated)", stop);
-    f.integer("--seed", "same seed, same text", seed, 0, 9'000'000'000'000'000'000);
+    v.texts("--stop TEXT", "end before this text (may be given again)", stop);
+    v.integer("--seed N", "same seed, same text (default 1337)", seed, 0, largest_seed);
   }
-  void add_to(flags& f) {
-    add_sampling(f);
-    f.text("-p,--prompt", "text to continue (default: a newline)", prompt);
-    f.text("--prompt-file", "file with the text to continue", prompt_file);
-    f.integer("--samples", "how many continuations", samples, 1, 1'000'000);
-    f.yes("--json", "one JSON object with `text` a sample", json);
+  template <class Visitor>
+  void describe(Visitor& v) {
+    describe_sampling(v);
+    v.text("-p,--prompt TEXT", "text to continue (default: a newline)", prompt);
+    v.text("--prompt-file FILE", "file with the text to continue", prompt_file);
+    v.integer("--samples N", "continuations, of seeds that follow each other (default 1)", samples,
+              1, 1'000'000);
+    v.yes("--json", "print one JSON object a sample, with `text`", json);
+  }
+};
+
+// The verb chat takes those of sampling alone.
+struct chat_flags : sample_flags {
+  template <class Visitor>
+  void describe(Visitor& v) {
+    describe_sampling(v);
   }
 };
 
@@ -103,15 +129,18 @@ struct eval_flags {
   std::optional<std::uint64_t> world_questions;
   bool json = false;
 
-  void add_to(flags& f) {
-    f.text("-m,--model", "run directory (its best, else its last) or model directory", model);
-    f.text("--data", "text file to measure the loss on", data);
-    f.integer("--stride", "tokens from one window to the next (default: the context)", stride, 1,
+  template <class Visitor>
+  void describe(Visitor& v) {
+    v.text("-m,--model DIR", "run directory (its best, else its last) or model directory", model);
+    v.text("--data FILE", "text file to measure the loss on", data);
+    v.integer("--stride N", "tokens from one window to the next (default: the context)", stride, 1,
               1 << 20);
-    f.integer("--world-questions", "ask the held-out questions of the embedded world of this seed",
-              world_questions, 0, 9'000'000'000'000'000'000);
-    f.text("--precision", "f32 or bf16: storage of weights and activations", precision);
-    f.yes("--json", "print JSON", json);
+    v.integer("--world-questions SEED",
+              "instead of --data: ask the held-out questions of the embedded world",
+              world_questions, 0, largest_seed);
+    v.text("--precision NAME", "storage of weights and activations: f32 (default) or bf16",
+           precision);
+    v.yes("--json", "print JSON", json);
   }
 };
 
@@ -120,13 +149,14 @@ struct describe_flags {
   std::optional<isize> batch, context;
   bool json = false;
 
-  void add_to(flags& f) {
-    f.text("--preset", "a named size", preset);
-    f.text("-m,--model", "run or model directory", model);
-    f.integer("--batch", "sequences, for the memory of training (default: the preset's)", batch, 1,
+  template <class Visitor>
+  void describe(Visitor& v) {
+    v.text("--preset NAME", "a named size", preset);
+    v.text("-m,--model DIR", "run or model directory", model);
+    v.integer("--batch N", "sequences, for the memory of training (default: the preset's)", batch, 1,
               1 << 20);
-    f.integer("--context", "tokens a sequence (default: the model's)", context, 1, 1 << 20);
-    f.yes("--json", "print JSON", json);
+    v.integer("--context N", "tokens in a sequence (default: the model's)", context, 1, 1 << 20);
+    v.yes("--json", "print JSON", json);
   }
 };
 
@@ -135,17 +165,23 @@ struct world_flags {
   std::optional<std::uint64_t> seed;
   std::optional<std::string> out;
 
-  void add_to(flags& f) {
-    f.integer("--bytes", "size of the text (default 8388608)", bytes, 4096, isize{1} << 32);
-    f.integer("--seed", "which world (default 1)", seed, 0, 9'000'000'000'000'000'000);
-    f.text("--out", "file to write", out);
+  template <class Visitor>
+  void describe(Visitor& v) {
+    v.integer("--bytes N", "size of the text (default 8388608)", bytes, 4096, isize{1} << 32);
+    v.integer("--seed N", "which world (default 1)", seed, 0, largest_seed);
+    v.text("--out FILE", "file to write", out);
   }
 };
 
+// How the program was called.
+struct invocation {
+  std::string program, command;
+};
+
 int train_command(const train_flags& given, const machine_options& machine,
-                  const std::string& command);
+                  const invocation& called);
 int sample_command(const sample_flags& given, const machine_options& machine);
-int chat_command(const sample_flags& given, const machine_options& machine);
+int chat_command(const chat_flags& given, const machine_options& machine);
 int eval_command(const eval_flags& given, const machine_options& machine);
 int describe_command(const describe_flags& given);
 int world_command(const world_flags& given);

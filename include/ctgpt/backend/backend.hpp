@@ -51,10 +51,11 @@ class backend {
   precision natural_;
 };
 
+// Its members are out of line: a model's workspace has many of them.
 class memory {
  public:
   memory() = default;
-  memory(const backend& where, element type, isize count)
+  [[gnu::noinline]] memory(const backend& where, element type, isize count)
       : where_(std::make_shared<backend>(where)) {
     const isize bytes = element_bytes(type, count);
     if (bytes <= 0) return;
@@ -70,7 +71,7 @@ class memory {
     swap(other);
     return *this;
   }
-  ~memory() {
+  [[gnu::noinline]] ~memory() {
     if (data_ != nullptr) where_->table().release(where_->state(), data_);
   }
 
@@ -88,7 +89,7 @@ class memory {
   // Elements [first, first + length) as one row.
   tensor row(isize first, isize length) const { return matrix(first, 1, length); }
   // Elements from `first` as (rows, cols). Not for block formats.
-  tensor matrix(isize first, isize rows, isize cols) const {
+  [[gnu::noinline]] tensor matrix(isize first, isize rows, isize cols) const {
     return {static_cast<std::byte*>(data_) + element_bytes(type_, first), rows, cols, cols, type_};
   }
   void upload(const void* src) const {

@@ -4,9 +4,13 @@
 // The command-line program prints what() and exits with exit_code().
 #pragma once
 
-#include <sstream>
+#include <concepts>
+#include <cstdint>
+#include <cstdio>
+#include <initializer_list>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 #include "ctgpt/base/version.hpp"
 
@@ -28,17 +32,69 @@ class usage_error : public error {
   explicit usage_error(const std::string& sentence) : error(sentence, 2) {}
 };
 
+// A piece of a sentence: text, a character or a number.
+class text_part {
+ public:
+  text_part(const char* text) : text_(text) {}
+  text_part(std::string_view text) : text_(text) {}
+  text_part(const std::string& text) : text_(text) {}
+  text_part(char character) : kind_(kind::character), whole_(character) {}
+  template <std::signed_integral Integer>
+  text_part(Integer value) : kind_(kind::signed_whole), whole_(value) {}
+  template <std::unsigned_integral Integer>
+  text_part(Integer value)
+      : kind_(kind::unsigned_whole), whole_(static_cast<std::int64_t>(std::uint64_t{value})) {}
+  template <std::floating_point Real>
+  text_part(Real value) : kind_(kind::real), real_(static_cast<double>(value)) {}
+
+  void append_to(std::string& out) const {
+    char digits[32];
+    switch (kind_) {
+      case kind::text:
+        out += text_;
+        return;
+      case kind::character:
+        out += static_cast<char>(whole_);
+        return;
+      case kind::signed_whole:
+        out += std::to_string(whole_);
+        return;
+      case kind::unsigned_whole:
+        out += std::to_string(static_cast<std::uint64_t>(whole_));
+        return;
+      case kind::real:
+        std::snprintf(digits, sizeof digits, "%g", real_);
+        out += digits;
+    }
+  }
+
+ private:
+  enum class kind : unsigned char { text, character, signed_whole, unsigned_whole, real };
+  kind kind_ = kind::text;
+  std::int64_t whole_ = 0;
+  double real_ = 0.0;
+  std::string_view text_;
+};
+
 // Out of line: the many sentences of the library must not bloat the code that they stop.
-template <class... Parts>
-[[gnu::noinline, gnu::cold]] std::string join(const Parts&... parts) {
-  std::ostringstream text;
-  (text << ... << parts);
-  return text.str();
+[[gnu::noinline, gnu::cold]] inline std::string join_parts(std::initializer_list<text_part> parts) {
+  std::string text;
+  for (const text_part& part : parts) part.append_to(text);
+  return text;
+}
+[[noreturn, gnu::noinline, gnu::cold]] inline void fail_parts(
+    std::initializer_list<text_part> parts) {
+  throw error(join_parts(parts));
 }
 
 template <class... Parts>
-[[noreturn, gnu::noinline, gnu::cold]] void fail(const Parts&... parts) {
-  throw error(join(parts...));
+std::string join(const Parts&... parts) {
+  return join_parts({text_part(parts)...});
+}
+
+template <class... Parts>
+[[noreturn]] void fail(const Parts&... parts) {
+  fail_parts({text_part(parts)...});
 }
 
 template <class... Parts>

@@ -3,9 +3,9 @@
 //
 // run(tasks, body) calls body(worker) for worker = 0 .. tasks - 1, the caller being worker 0, and
 // returns when all are done. Workers spin for a short while between calls and then sleep.
-// Every worker flushes denormals to zero while it computes (MXCSR on x86, FPCR on ARM); the caller's
-// mode is restored before run() returns. Exceptions may not leave body.
-// Errors: a thread that cannot be started throws ctgpt::error.
+// Every worker flushes denormals to zero while it computes (MXCSR on x86, FPCR on ARM); the
+// caller's mode is restored before run() returns. Exceptions may not leave body. Errors: a thread
+// that cannot be started throws ctgpt::error.
 #pragma once
 
 #include <algorithm>

@@ -24,7 +24,6 @@
 
 #include "ctgpt/base/element.hpp"
 #include "ctgpt/base/error.hpp"
-#include "ctgpt/data/world/questions.hpp"
 #include "ctgpt/data/world/writer.hpp"
 
 namespace ctgpt::inline CTGPT_ABI {

@@ -138,7 +138,8 @@ struct json_member {
 
 inline json_object::json_object() noexcept = default;
 inline json_object::json_object(const json_object&) = default;
-inline json_object::json_object(json_object&&) noexcept = default;
+// Not inlined: g++ 12 would warn of uninitialised members of whatever else the variant may hold.
+[[gnu::noinline]] inline json_object::json_object(json_object&&) noexcept = default;
 inline json_object& json_object::operator=(const json_object&) = default;
 inline json_object& json_object::operator=(json_object&&) noexcept = default;
 inline json_object::~json_object() = default;

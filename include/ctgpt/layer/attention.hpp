@@ -137,7 +137,7 @@ struct causal_attention {
     rows<keys> raw_k, k, v;
     tensor lse, rstd_q, rstd_k;
 
-    explicit activations(const frame& f)
+    [[gnu::noinline]] explicit activations(const frame& f)
         : qkv(f.kept<all>(0)),
           raw_q(columns<queries>(qkv, 0, queries)),
           q(raw_q),
@@ -154,7 +154,7 @@ struct causal_attention {
         rstd_k = f.statistic(2 * C.heads, kv_heads_of(C));
       }
     }
-    attention_args arguments(const frame& f) const {
+    [[gnu::noinline]] attention_args arguments(const frame& f) const {
       const bool drops = f.shared->training && f.shared->dropout > 0.0f;
       return {o.t,
               q.t,

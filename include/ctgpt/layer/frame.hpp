@@ -52,7 +52,7 @@ struct frame {
 
   template <isize Width>
   rows<Width> kept(isize offset, isize width = Width) const {
-    return {{tape + element_bytes(storage, offset * tokens()), tokens(), width, width, storage}};
+    return {place(tape, storage, offset, width)};
   }
   // (N, width) of statistics.
   tensor statistic(isize offset, isize width) const {
@@ -61,7 +61,7 @@ struct frame {
   }
   template <isize Width>
   rows<Width> temporary(isize offset, isize width = Width) const {
-    return {{scratch + element_bytes(storage, offset * tokens()), tokens(), width, width, storage}};
+    return {place(scratch, storage, offset, width)};
   }
 
   template <isize Rows, isize Cols>
@@ -82,7 +82,8 @@ struct frame {
   }
 
   // The frame of child number `index`, whose slots and tape begin at these offsets.
-  frame child(int index, int slot, isize tape_offset, isize statistics_offset) const {
+  [[gnu::noinline]] frame child(int index, int slot, isize tape_offset,
+                                isize statistics_offset) const {
     frame inner = *this;
     inner.weights += slot;
     if (inner.gradients != nullptr) inner.gradients += slot;
@@ -92,10 +93,16 @@ struct frame {
     inner.site = (site & ~site_path) | (path & site_path);
     return inner;
   }
-  frame skip_scratch(isize elements) const {
+  [[gnu::noinline]] frame skip_scratch(isize elements) const {
     frame inner = *this;
     inner.scratch += element_bytes(storage, elements * tokens());
     return inner;
+  }
+
+ private:
+  // Out of line, as in ops.hpp: it is called for every activation of every layer.
+  [[gnu::noinline]] tensor place(std::byte* base, element type, isize offset, isize width) const {
+    return {base + element_bytes(type, offset * tokens()), tokens(), width, width, type};
   }
 };
 

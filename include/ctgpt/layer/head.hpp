@@ -44,14 +44,13 @@ struct head_loss {
       const isize count = left < a.chunk.rows ? left : a.chunk.rows;
       const tensor logits = row_range(a.chunk, 0, count);
       const tensor input = h.range(first, count).t;
-      run.matmul({product::nt, logits, input, weight, {}, {}, activation::none, false});
+      run.matmul(product::nt, logits, input, weight);
       run.cross_entropy({logits, column_range(a.targets, first, count),
                          column_range(a.losses, first, count), a.scale, a.softcap,
                          static_cast<bool>(a.gradient)});
       if (!a.gradient) continue;
-      run.matmul({product::tn, gradient, logits, input, {}, {}, activation::none, true});
-      run.matmul(
-          {product::nn, dh.range(first, count).t, logits, weight, {}, {}, activation::none, false});
+      run.matmul(product::tn, gradient, logits, input, true);
+      run.matmul(product::nn, dh.range(first, count).t, logits, weight);
     }
   }
 };

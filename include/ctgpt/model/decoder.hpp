@@ -105,8 +105,7 @@ class decoder {
     tensor weight = net_->weights()[Model::head_slot];
     weight.rows = vocab();
     const tensor out = logits_.row(0, vocab());
-    run.matmul(
-        {product::nt, out, h.range(count - 1, 1).t, weight, {}, {}, activation::none, false});
+    run.matmul(product::nt, out, h.range(count - 1, 1).t, weight);
     if (settings.softcap > 0.0f) run.softcap(out, settings.softcap);
     net_->where().download(host_bytes_.data(), out.data, host_bytes_.size());
     for (isize i = 0; i < vocab(); ++i) {

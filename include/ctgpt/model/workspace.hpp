@@ -136,7 +136,7 @@ class workspace {
       const tensor out = chunk_.matrix(0, some, net_->vocab());
       tensor weight = net_->weights()[Model::head_slot];
       weight.rows = net_->vocab();
-      run.matmul({product::nt, out, h.range(at, some).t, weight, {}, {}, activation::none, false});
+      run.matmul(product::nt, out, h.range(at, some).t, weight);
       if (Model::settings.softcap > 0.0f) run.softcap(out, Model::settings.softcap);
       std::vector<std::byte> bytes(
           static_cast<std::size_t>(element_bytes(out.type, some * net_->vocab())));

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "ctgpt/base/directory.hpp"
+#include "ctgpt/base/element.hpp"
 #include "ctgpt/base/lock.hpp"
 #include "ctgpt/io/json.hpp"
 

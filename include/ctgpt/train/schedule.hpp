@@ -35,8 +35,8 @@ struct schedule {
     const double begin = static_cast<double>(
         kind == schedule_kind::warmup_stable_decay ? std::max(warmup, total - total / 5) : warmup);
     const double span = static_cast<double>(total) - begin;
-    double x = span > 0.0 ? (static_cast<double>(step) - begin) / span : 1.0;
-    x = std::fmin(std::fmax(x, 0.0), 1.0);
+    const double past = static_cast<double>(step) - begin;
+    const double x = span > 0.0 ? std::clamp(past / span, 0.0, 1.0) : (past < 0.0 ? 0.0 : 1.0);
     switch (kind) {
       case schedule_kind::constant:
         return rate;

@@ -86,6 +86,8 @@ namespace detail {
   std::string bad = look("the weight", net.arena());
   if (bad.empty()) bad = look("the gradient of", gradients);
   if (bad.empty()) bad = "none: the sum of finite gradients overflowed";
+  // So that this trainer can go on once the weights are restored.
+  net.where().table().fill(net.where().state(), {gradients.row(0, gradients.count()), 0.0});
   fail("step ", report.step, ": the ", std::isfinite(report.loss) ? "gradient's norm" : "loss",
        " is not a finite number; first bad tensor: ", bad,
        "; lower the learning rate or resume from an earlier checkpoint");
@@ -169,7 +171,8 @@ class trainer {
   }
 
   // Mean loss over `count` batches of other data, numbered from `number`.
-  double evaluate(const batches& data, isize count, std::uint64_t number) {
+  double evaluate(const batches& other, isize count, std::uint64_t number) {
+    const batches data = other.with_time(other.time() != 0 ? other.time() : data_.time());
     expects(data.batch() == data_.batch() && data.time() == data_.time() && count >= 1,
             "evaluation needs at least one batch of the training batch's shape");
     work_.clear_loss();

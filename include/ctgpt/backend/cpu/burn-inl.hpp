@@ -1,9 +1,9 @@
 // burn: the machine's ceiling of arithmetic, measured by fused multiply-adds that never leave the
 // registers.
 //
-// Each worker keeps 12 chains of vectors going, enough to hide the latency of a multiply-add on every
-// core of today; nothing is loaded or stored but the sum at the end, which keeps the loop alive.
-// Returns the floating-point operations done: 2 a multiply-add. Errors: none.
+// Each worker keeps 12 chains of vectors going, enough to hide the latency of a multiply-add on
+// every core of today; nothing is loaded or stored but the sum at the end, which keeps the loop
+// alive. Returns the floating-point operations done: 2 a multiply-add. Errors: none.
 #if defined(CTGPT_BACKEND_CPU_BURN_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef CTGPT_BACKEND_CPU_BURN_INL
 #undef CTGPT_BACKEND_CPU_BURN_INL
@@ -51,16 +51,16 @@ HWY_INLINE void burn_one(const burn_task& task, int worker) {
     b2 = hn::MulAdd(b2, factor, step);
     b3 = hn::MulAdd(b3, factor, step);
   }
-  const V left = hn::Add(hn::Add(hn::Add(a0, a1), hn::Add(a2, a3)),
-                         hn::Add(hn::Add(a4, a5), hn::Add(a6, a7)));
+  const V left =
+      hn::Add(hn::Add(hn::Add(a0, a1), hn::Add(a2, a3)), hn::Add(hn::Add(a4, a5), hn::Add(a6, a7)));
   const V all = hn::Add(left, hn::Add(hn::Add(b0, b1), hn::Add(b2, b3)));
   task.sinks[worker * 32] = hn::GetLane(all);
 }
 
 inline double burn(context* opaque, isize rounds) {
   const workers& all = workers_of(opaque);
-  burn_task task{rounds, static_cast<float*>(all.scratch(
-                             all.count, static_cast<std::size_t>(all.count) * 128))};
+  burn_task task{rounds, static_cast<float*>(
+                             all.scratch(all.count, static_cast<std::size_t>(all.count) * 128))};
   all.run(
       all.count,
       [](void* argument, int worker) { burn_one(*static_cast<burn_task*>(argument), worker); },

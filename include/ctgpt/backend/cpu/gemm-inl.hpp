@@ -115,8 +115,9 @@ class gemm {
 
   // The slowest part in multiply-adds for each k; packing an element costs about as much as eight.
   double cost(isize row_parts, isize col_parts) const {
-    const isize rows = quotient_up(quotient_up(m_, tile_rows), row_parts) * tile_rows;
-    const isize cols = quotient_up(quotient_up(n_, panel), col_parts) * panel;
+    const isize rows = smaller(m_, quotient_up(quotient_up(m_, tile_rows), row_parts) * tile_rows);
+    const isize cols =
+        smaller(round_up(n_, native), quotient_up(quotient_up(n_, panel), col_parts) * panel);
     return static_cast<double>(rows * cols + 8 * (a_packed_ ? rows : 0) +
                                8 * (b_in_place_ ? 0 : cols));
   }
@@ -267,7 +268,7 @@ class gemm {
   bool a_in_rows_;                          // the k of A are adjacent
   bool a_packed_;                           // A is read from a packed block
   bool b_in_place_;                         // B is read where it lies
-  bool prepacked_;   // B is f32 panels already
+  bool prepacked_;                          // B is f32 panels already
   bool staged_;                             // chains wait in working space between blocks of k
   bool far_;                                // C is larger than the caches nearby
 };

@@ -6,7 +6,8 @@
 // set and defines, for each family of kernels, a function that fills that part of a kernel_table
 // (cpu/isa.hpp).
 //
-// CTGPT_CPU_FAMILY (1 products, 2 rows, 3 elementwise, 4 attention) restricts the unit to one
+// CTGPT_CPU_FAMILY (1 products, 2 rows, 3 elementwise and opening a backend,
+// 4 attention) restricts the unit to one
 // family, so that a build can compile the families in parallel; undefined or 0 means all of them.
 // Targets: baseline, SSE4, AVX2, AVX-512; NEON on ARM. Those below what the compiler's flags
 // already demand are left out. baseline is plain C++ for the unit's flags. No #pragma once:
@@ -53,6 +54,9 @@
 #define CTGPT_BACKEND_CPU_IMPL_ONCE
 #include "ctgpt/backend/cpu/isa.hpp"
 #include "ctgpt/base/error.hpp"
+#if CTGPT_CPU_FAMILY == 0 || CTGPT_CPU_FAMILY == 3
+#include "ctgpt/backend/cpu/open.hpp"
+#endif
 
 namespace ctgpt {
 inline namespace CTGPT_ABI {

@@ -129,23 +129,25 @@ struct row_sum {
     }
   }
 
-  // Four vectors of columns at a time: their chains of additions run side by side.
+  // Eight vectors of columns at a time: their chains of additions run side by side.
   template <class T>
   void add_rows(span cols) const {
+    constexpr int together = 8;
     float* out = static_cast<float*>(args.out.data);
     isize col = cols.begin;
-    for (; col + 4 * native <= cols.end; col += 4 * native) {
-      f32_vector sum[4];
-      HWY_UNROLL(4)
-      for (int v = 0; v < 4; ++v) sum[v] = load(out + col + v * native);
+    for (; col + together * native <= cols.end; col += together * native) {
+      f32_vector sum[together];
+      HWY_UNROLL(16)
+      for (int v = 0; v < together; ++v) sum[v] = load(out + col + v * native);
       const T* x = at<const T>(args.x, 0, col);
       for (isize r = 0; r < args.x.rows; ++r) {
-        HWY_UNROLL(4)
-        for (int v = 0; v < 4; ++v) sum[v] = hn::Add(sum[v], load(x + v * native));
+        prefetch_run(x + rows_ahead * args.x.stride, together * native);
+        HWY_UNROLL(16)
+        for (int v = 0; v < together; ++v) sum[v] = hn::Add(sum[v], load(x + v * native));
         x += args.x.stride;
       }
-      HWY_UNROLL(4)
-      for (int v = 0; v < 4; ++v) store(sum[v], out + col + v * native);
+      HWY_UNROLL(16)
+      for (int v = 0; v < together; ++v) store(sum[v], out + col + v * native);
     }
     for (; col < cols.end; col += native) {
       const isize count = cols.end - col;

@@ -1,0 +1,103 @@
+// foreign_names: what nanoGPT, transformers and llama.cpp call the options of this program.
+//
+// Names without dashes in front, with dashes inside; an underscore counts as a dash. The first
+// entry whose option the verb has is the one to suggest. Errors: none.
+// Reference: karpathy/nanoGPT, train.py and sample.py; transformers, TrainingArguments and
+// GenerationConfig; ggml-org/llama.cpp, common/arg.cpp.
+#pragma once
+
+#include <string_view>
+
+#include "ctgpt/base/version.hpp"
+
+namespace ctgpt::inline CTGPT_ABI::app {
+
+struct foreign_name {
+  std::string_view theirs, ours;
+};
+
+inline constexpr foreign_name foreign_names[] = {
+    // training
+    {"max-iters", "--steps"},
+    {"max-steps", "--steps"},
+    {"lr-decay-iters", "--steps"},
+    {"num-train-epochs", "--epochs"},
+    {"batch-size", "--batch"},
+    {"train-batch-size", "--batch"},
+    {"per-device-train-batch-size", "--batch"},
+    {"per-device-eval-batch-size", "--batch"},
+    {"gradient-accumulation-steps", "--accumulate"},
+    {"block-size", "--context"},
+    {"ctx-size", "--context"},
+    {"n-ctx", "--context"},
+    {"max-seq-length", "--context"},
+    {"max-length", "--context"},
+    {"learning-rate", "--lr"},
+    {"min-learning-rate", "--min-lr"},
+    {"warmup-iters", "--warmup"},
+    {"warmup-steps", "--warmup"},
+    {"warmup-ratio", "--warmup"},
+    {"lr-scheduler-type", "--schedule"},
+    {"decay-lr", "--schedule"},
+    {"grad-clip", "--clip"},
+    {"max-grad-norm", "--clip"},
+    {"adam-beta1", "--beta1"},
+    {"adam-beta2", "--beta2"},
+    {"eval-interval", "--eval-every"},
+    {"eval-steps", "--eval-every"},
+    {"eval-strategy", "--eval-every"},
+    {"evaluation-strategy", "--eval-every"},
+    {"eval-iters", "--eval-batches"},
+    {"save-steps", "--save-every"},
+    {"save-strategy", "--save-every"},
+    {"always-save-checkpoint", "--save-every"},
+    {"save-total-limit", "--keep"},
+    {"out-dir", "--out"},
+    {"output-dir", "--out"},
+    {"overwrite-output-dir", "--out"},
+    {"dataset", "--data"},
+    {"dataset-name", "--data"},
+    {"train-file", "--data"},
+    {"train-data", "--data"},
+    {"validation-file", "--val-fraction"},
+    {"validation-split-percentage", "--val-fraction"},
+    {"tokenizer-name", "--tokenizer"},
+    {"config-name", "--preset"},
+    {"model-type", "--preset"},
+    {"n-layer", "--preset"},
+    {"n-head", "--preset"},
+    {"n-embd", "--preset"},
+    {"dtype", "--precision"},
+    {"torch-dtype", "--precision"},
+    {"bf16", "--precision"},
+    {"fp16", "--precision"},
+    {"data-seed", "--seed"},
+    {"init-from", "--resume"},
+    {"resume-from-checkpoint", "--resume"},
+    // sampling
+    {"max-new-tokens", "--tokens"},
+    {"max-tokens", "--tokens"},
+    {"max-length", "--tokens"},
+    {"n-predict", "--tokens"},
+    {"predict", "--tokens"},
+    {"num-samples", "--samples"},
+    {"num-return-sequences", "--samples"},
+    {"start", "--prompt"},
+    {"file", "--prompt-file"},
+    {"temp", "--temperature"},
+    {"do-sample", "--temperature"},
+    {"repeat-penalty", "--repetition-penalty"},
+    {"reverse-prompt", "--stop"},
+    {"stop-strings", "--stop"},
+    // every verb that opens a model
+    {"model-name-or-path", "--model"},
+    {"out-dir", "--model"},
+    {"init-from", "--model"},
+    {"device", "--backend"},
+    {"n-threads", "--threads"},
+    // data
+    {"size", "--bytes"},
+    {"output", "--out"},
+};
+
+}  // namespace ctgpt::inline CTGPT_ABI::app

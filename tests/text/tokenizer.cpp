@@ -183,10 +183,9 @@ TEST_CASE("tokenizer: a damaged file gives a sentence") {
   CHECK(refusal(changed(changed(bytes_json, "\"A\": 65", "\"A\": 66"), "\"B\": 66", "\"B\": 65")) ==
         "tokenizer.json: model.vocab must be the 256 byte-level symbols, each with its byte as "
         "token, found an object");
-  CHECK(
-      refusal(
-          R"({"decoder": {"type": "Fuse"}, "model": {"type": "BPE", "merges": [], "vocab": {}}})") ==
-      "tokenizer.json: model.vocab is empty");
+  const std::string nobody =
+      R"({"decoder": {"type": "Fuse"}, "model": {"type": "BPE", "merges": [], "vocab": {}}})";
+  CHECK(refusal(nobody) == "tokenizer.json: model.vocab is empty");
   for (std::size_t length = 0; length < json.size(); length += 7) {
     CHECK(refusal(json.substr(0, length)).starts_with("tokenizer.json: line "));
   }

@@ -29,7 +29,7 @@ ids draw(const batches& from, std::uint64_t number) {
 
 TEST_CASE("batches: a window's targets are its inputs, one further on") {
   const batches data(counting(1000), {.batch = 4, .time = 7});
-  for (const std::uint64_t number : {0, 1, 99}) {
+  for (const std::uint64_t number : {0u, 1u, 99u}) {
     const ids drawn = draw(data, number);
     for (std::size_t b = 0; b < 4; ++b) {
       for (std::size_t t = 0; t < 7; ++t) {
@@ -73,7 +73,7 @@ TEST_CASE("batches: every window that fits is drawn, and none that does not") {
 TEST_CASE("batches: data of exactly one window gives that window") {
   const batches data = batches(counting(8), {.batch = 3}).with_time(7);
   const ids drawn = draw(data, 5);
-  for (const std::size_t b : {0, 7, 14}) CHECK(drawn[b] == 0);
+  for (const std::size_t b : {0u, 7u, 14u}) CHECK(drawn[b] == 0);
   CHECK(drawn.back() == 7);
 }
 

@@ -36,7 +36,7 @@ outcome trained(const backend& where, precision numbers) {
       batches(random_ids(1000, 77), {.batch = 3}),
       {.accumulate = 2, .dropout = 0.1f, .rates = {schedule_kind::cosine, 1e-2f, 0.0f, 1, 9}}};
   outcome found;
-  run.steps(3, [&](const step_report& report) {
+  run.steps(2, [&](const step_report& report) {
     found.losses.push_back(report.loss);
     found.norms.push_back(report.gradient_norm);
   });
@@ -53,7 +53,7 @@ void check_bits() {
   for (const isa target : {isa::baseline, isa::sse4, isa::avx2, isa::avx512}) {
     for (const precision numbers : {f32_precision, bf16_precision}) {
       std::vector<outcome> found;
-      for (const named_backend& each : cpus({target}, {1, 2, 3})) {
+      for (const named_backend& each : cpus({target}, {1, 2})) {
         CAPTURE(each.name);
         found.push_back(trained<Model>(each.where, numbers));
         CHECK(found.back() == found.front());
@@ -61,7 +61,7 @@ void check_bits() {
     }
   }
   std::vector<outcome> fused;
-  for (const named_backend& each : fused_cpus()) {
+  for (const named_backend& each : cpus({isa::avx2, isa::avx512}, {1, 2, 3})) {
     CAPTURE(each.name);
     fused.push_back(trained<Model>(each.where, f32_precision));
     CHECK(fused.back() == fused.front());

@@ -172,7 +172,8 @@ TEST_CASE("run_directory: metrics past the restored step are dropped") {
 
 TEST_CASE("run_directory: half a line that a kill left is dropped") {
   const std::string two = line(1) + "\n" + line(2) + "\n";
-  for (const char* half : {"{\"step\":3,\"lo", "{", "{\"step\":3", "\0\0\0\0"}) {
+  for (const std::string& half :
+       names{"{\"step\":3,\"lo", "{", "{\"step\":3", std::string(4, '\0')}) {
     CHECK(resumed_metrics(two + half, 2) == two + line(3) + "\n");
     CHECK(resumed_metrics(two + half, 3) == two + line(4) + "\n");
   }

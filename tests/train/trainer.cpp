@@ -10,6 +10,8 @@ namespace {
 
 constexpr config size{.vocab = 37, .context = 12, .layers = 2, .heads = 2, .width = 16};
 struct model : gpt<size> {};
+constexpr config wider{.vocab = 37, .context = 16, .layers = 2, .heads = 2, .width = 32};
+struct wider_model : gpt<wider> {};
 
 constexpr adamw steady{.rate = 1e-3f};
 
@@ -84,9 +86,7 @@ TEST_CASE("trainer: two batches accumulated are one of double size") {
 }
 
 TEST_CASE("trainer: a small model learns one batch by heart") {
-  constexpr config tiny{.vocab = 37, .context = 16, .layers = 2, .heads = 2, .width = 32};
-  struct tiny_model : gpt<tiny> {};
-  network<tiny_model> net = build<tiny_model>(cpu{isa::best, 1}, seed{1});
+  network<wider_model> net = build<wider_model>(cpu{isa::best, 1}, seed{1});
   // 17 tokens: every window is the same.
   trainer run{net, adamw{.rate = 1e-2f, .weight_decay = 0.0f},
               batches(random_ids(17, 37, 4), {.batch = 1})};

@@ -1,20 +1,25 @@
 // corpus: a text file as tokens, split into training and validation.
 //
-// Errors, one sentence each: a missing, empty or unreadable file; bytes that are not UTF-8 where
-// characters are wanted; too little text for one window of each part.
+// Errors, one sentence each: a missing, empty, unreadable or enormous file; bytes that are not
+// UTF-8 where characters are wanted; too little text for one window of each part.
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "ctgpt/app/machine_memory.hpp"
 #include "ctgpt/base/hash.hpp"
 #include "ctgpt/text/tokenizer.hpp"
 #include "ctgpt/train/batches.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::app {
 
+// A token takes four bytes beside the text's own, so a quarter of the memory would already be
+// tight.
 inline std::string read_corpus(const std::string& path) {
-  std::string text = read_file(path);
+  const double limit = std::min(machine_memory() / 6.0, 1e18);
+  std::string text = read_file(path, static_cast<std::uint64_t>(limit));
   expects(!text.empty(), "the data file ", path, " is empty");
   return text;
 }
@@ -35,6 +40,22 @@ inline split_corpus split(std::vector<std::int32_t> ids, double fraction, isize 
           "; give more text, a shorter --context or another --val-fraction");
   const batches all(std::move(ids), options);
   return {all.part(0, train).with_time(time), all.part(train, total - train).with_time(time)};
+}
+
+// What training needs of a text; the text itself is not kept.
+struct corpus {
+  std::string sha256;
+  isize bytes = 0;
+  text::tokenizer tokens;
+  split_corpus parts;
+};
+
+inline corpus open_corpus(const std::string& path, const std::string& tokenizer, double fraction,
+                          isize time, const batch_options& options) {
+  const std::string text = read_corpus(path);
+  const text::tokenizer tokens = text::tokenizer::named(tokenizer, text, path);
+  return {sha256_hex(text), static_cast<isize>(text.size()), tokens,
+          split(tokens.encode(text), fraction, time, options, path)};
 }
 
 }  // namespace ctgpt::inline CTGPT_ABI::app

@@ -5,18 +5,28 @@
 // Errors: usage_error for unknown presets; those of opening a directory.
 #pragma once
 
-#include <cstdio>
-#include <iostream>
 #include <optional>
 #include <string>
 
 #include "ctgpt/app/model_path.hpp"
+#include "ctgpt/app/print.hpp"
 #include "ctgpt/app/verbs.hpp"
 #include "ctgpt/model/config_json.hpp"
 #include "ctgpt/model/describe.hpp"
 #include "ctgpt/model/presets.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::app {
+
+inline io::json facts_to_json(const preset& chosen, const model_facts& facts, family kind) {
+  io::json out = io::json::object();
+  out.set("name", chosen.name).set("parameters", facts.parameters);
+  out.set("parameter_bytes", facts.parameter_bytes);
+  out.set("training_bytes", static_cast<std::int64_t>(facts.training_bytes));
+  out.set("flops_per_token", static_cast<std::int64_t>(facts.flops_per_token));
+  out.set("batch", facts.batch).set("context", facts.time);
+  out.set("config", *config_to_json(chosen.model, kind, facts.vocab).find("ctgpt"));
+  return out;
+}
 
 template <int Index>
 int describe_preset(const describe_flags& given, isize vocab) {
@@ -30,18 +40,9 @@ int describe_preset(const describe_flags& given, isize vocab) {
   const model_facts facts =
       facts_of<model>(given.batch.value_or(chosen.training.batch), time, vocab, f32_precision);
   if (given.json) {
-    io::json out = io::json::object();
-    out.set("name", chosen.name).set("parameters", facts.parameters);
-    out.set("parameter_bytes", facts.parameter_bytes)
-        .set("training_bytes", static_cast<std::int64_t>(facts.training_bytes));
-    out.set("flops_per_token", static_cast<std::int64_t>(facts.flops_per_token))
-        .set("batch", facts.batch);
-    out.set("context", facts.time);
-    out.set("config",
-            *config_to_json(model::settings, family_of_model<model>(), vocab).find("ctgpt"));
-    std::cout << io::write_json(out) << '\n';
+    put(io::write_json(facts_to_json(chosen, facts, family_of_model<model>())) + "\n");
   } else {
-    std::cout << chosen.name << ": " << chosen.summary << "\n\n" << describe<model>(facts);
+    put(join(chosen.name, ": ", chosen.summary, "\n\n", describe<model>(facts)));
   }
   return 0;
 }
@@ -73,11 +74,12 @@ int describe_command(const describe_flags& given) {
     return describe_matching(given, &found, read_vocab(directory));
   }
   if (given.preset) return describe_matching(given, nullptr, 0);
-  std::cout << "The presets:\n";
+  if (given.json) throw usage_error("say what to describe by --preset NAME or --model DIR");
+  std::string list = "The presets:\n";
   for (const preset& each : presets::all) {
-    std::cout << "  " << each.name << std::string(22 - each.name.size(), ' ') << each.summary
-              << '\n';
+    list += join("  ", each.name, std::string(22 - each.name.size(), ' '), each.summary, "\n");
   }
+  put(list + "ctgpt describe --preset NAME says what one is and needs.\n");
   return 0;
 }
 

@@ -8,9 +8,11 @@
 // directory cannot be opened is one sentence.
 #pragma once
 
+#include <cmath>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -39,7 +41,7 @@ class engine {
   virtual ~engine() = default;
   virtual const config& settings() const = 0;
   virtual const text::tokenizer& tokens() const = 0;
-  virtual generated generate(std::string_view prompt, const generation& options,
+  virtual generated generate(std::span<const std::int32_t> prompt, const generation& options,
                              const on_text& show) = 0;
   virtual evaluation evaluate(std::string_view text, isize stride) = 0;
 };
@@ -60,10 +62,10 @@ class compiled_engine final : public engine {
   const config& settings() const override { return Model::settings; }
   const text::tokenizer& tokens() const override { return tokens_; }
 
-  generated generate(std::string_view prompt, const generation& options,
+  generated generate(std::span<const std::int32_t> prompt, const generation& options,
                      const on_text& show) override {
     if (!decoder_) decoder_.emplace(net_);
-    return ctgpt::generate(*decoder_, tokens_, tokens_.encode(prompt), options, show);
+    return ctgpt::generate(*decoder_, tokens_, prompt, options, show);
   }
 
   // Windows of `context` inputs, `stride` apart; every token but the first is scored once, in the
@@ -104,6 +106,8 @@ class compiled_engine final : public engine {
       work.evaluate();
     }
     result.loss = work.loss_sum() / static_cast<double>(result.tokens);
+    expects(std::isfinite(result.loss), "the loss is not a finite number; ",
+            "the model's weights are damaged, or its training diverged");
     return result;
   }
 

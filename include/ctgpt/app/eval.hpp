@@ -10,7 +10,6 @@
 #pragma once
 
 #include <cstdio>
-#include <iostream>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,6 +22,13 @@
 #include "ctgpt/data/world/questions.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::app {
+
+// A row of a result.
+inline std::string row(const char* form, auto... values) {
+  char text[256];
+  std::snprintf(text, sizeof text, form, values...);
+  return text;
+}
 
 inline int eval_loss(const eval_flags& given, engine& run) {
   const isize context = run.settings().context;
@@ -37,16 +43,19 @@ inline int eval_loss(const eval_flags& given, engine& run) {
     out.set("loss", e.loss).set("perplexity", e.perplexity());
     out.set("bits_per_byte", e.bits_per_byte()).set("tokens", e.tokens).set("bytes", e.bytes);
     out.set("context", e.context).set("stride", e.stride);
-    std::cout << io::write_json(out) << '\n';
+    put(io::write_json(out, {.null_for_non_finite = true}) + "\n");
     return 0;
   }
-  std::printf(
-      "loss %.4f nats a token, perplexity %.3f, %.4f bits per byte\n"
-      "(%s tokens, %s bytes; windows of %lld tokens, %lld apart, each token scored once; tokenizer "
-      "%s)\n",
-      e.loss, e.perplexity(), e.bits_per_byte(), grouped(e.tokens).c_str(),
-      grouped(e.bytes).c_str(), static_cast<long long>(e.context), static_cast<long long>(e.stride),
-      std::string(run.tokens().name()).c_str());
+  put(
+      row("loss           %.4f nats a token\n"
+          "perplexity     %.3f\n"
+          "bits per byte  %.4f\n",
+          e.loss, e.perplexity(), e.bits_per_byte()));
+  put(row(
+      "Measured over %s tokens (%s bytes, tokenizer %s), each scored once, in windows of %lld "
+      "tokens, %lld apart.\n",
+      grouped(e.tokens).c_str(), grouped(e.bytes).c_str(), std::string(run.tokens().name()).c_str(),
+      static_cast<long long>(e.context), static_cast<long long>(e.stride)));
   return 0;
 }
 
@@ -57,7 +66,8 @@ inline std::vector<data::kind_score> ask_world(engine& run,
   std::vector<std::string> answers;
   for (const data::question& asked : questions) {
     std::string answer;
-    run.generate(asked.prompt, {.tokens = 96, .temperature = 0.0f, .stop = {"\n"}},
+    run.generate(run.tokens().encode(asked.prompt),
+                 {.tokens = 96, .temperature = 0.0f, .stop = {"\n"}},
                  [&](std::string_view piece) { answer += piece; });
     answers.push_back(std::move(answer));
     if (terminal) {
@@ -75,31 +85,24 @@ inline int eval_world(const eval_flags& given, const ctgpt::backend& where, prec
   const auto scores = ask_world(*trained, questions, "The model");
   const std::unique_ptr<engine> fresh = open_engine(*given.model, where, numbers, true);
   const auto untrained = ask_world(*fresh, questions, "An untrained model");
-  io::json out = io::json::array();
-  if (!given.json) {
-    std::printf("%-24s %9s %12s %10s %10s\n", "held-out questions", "asked", "exact match",
-                "baseline", "untrained");
-  }
+  io::json list = io::json::array();
+  std::string table = row("%-20s %7s %13s %10s %11s\n", "held-out questions", "asked",
+                          "exact match", "baseline", "untrained");
   for (std::size_t i = 0; i < scores.size(); ++i) {
     const data::kind_score& s = scores[i];
     const std::string name(data::question_kind_name(s.kind));
-    if (given.json) {
-      io::json one = io::json::object();
-      one.set("kind", name).set("asked", s.asked).set("exact_match", s.exact);
-      one.set("baseline", s.baseline).set("untrained", untrained[i].exact);
-      out.push(std::move(one));
-    } else {
-      std::printf("%-24s %9lld %11.1f%% %9.1f%% %9.1f%%\n", name.c_str(),
-                  static_cast<long long>(s.asked), 100.0 * s.exact, 100.0 * s.baseline,
-                  100.0 * untrained[i].exact);
-    }
+    io::json one = io::json::object();
+    one.set("kind", name).set("asked", s.asked).set("exact_match", s.exact);
+    one.set("baseline", s.baseline).set("untrained", untrained[i].exact);
+    list.push(std::move(one));
+    table += row("%-20s %7lld %12.1f%% %9.1f%% %10.1f%%\n", name.c_str(),
+                 static_cast<long long>(s.asked), 100.0 * s.exact, 100.0 * s.baseline,
+                 100.0 * untrained[i].exact);
   }
-  if (given.json) {
-    std::cout << io::write_json(out) << '\n';
-  } else {
-    std::printf(
-        "baseline: always the kind's commonest answer; for stories a random room of the story\n");
-  }
+  put(given.json ? io::write_json(list) + "\n"
+                 : table +
+                       "Baseline: always the kind's commonest answer; for stories, one of the "
+                       "story's rooms at random.\n");
   return 0;
 }
 

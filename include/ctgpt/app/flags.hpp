@@ -88,7 +88,9 @@ class flags {
 
  private:
   // "-m,--model DIR": "-m,--model", "DIR", "--model".
-  static std::string all_names(const std::string& names) { return names.substr(0, names.find(' ')); }
+  static std::string all_names(const std::string& names) {
+    return names.substr(0, names.find(' '));
+  }
   static std::string placeholder(const std::string& names) {
     return names.substr(names.find(' ') + 1);
   }

@@ -1,7 +1,7 @@
 // print: what the program's verbs say, and how they write results.
 //
-// put() writes to standard output and reports what a full disk refuses; results go there, everything
-// else to standard error. grouped(1234567) is "1,234,567", bytes_text(5e6) "5.0 MB", and
+// put() writes to standard output and reports what a full disk refuses; results go there,
+// everything else to standard error. grouped(1234567) is "1,234,567", bytes_text(5e6) "5.0 MB", and
 // shell_quoted() makes a word that can be pasted into a shell.
 // Errors: standard output that cannot be written: one sentence.
 #pragma once
@@ -37,7 +37,8 @@ inline std::string bytes_text(double bytes) {
 }
 
 inline std::string shell_quoted(const std::string& word) {
-  const bool plain = !word.empty() && word.find_first_of(" \t\n\"'$\\`*?&;|<>()[]{}!#~") == word.npos;
+  const bool plain =
+      !word.empty() && word.find_first_of(" \t\n\"'$\\`*?&;|<>()[]{}!#~") == word.npos;
   if (plain) return word;
   std::string out = "'";
   for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);

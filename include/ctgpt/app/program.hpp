@@ -26,7 +26,8 @@ class program {
                           "Print the version and exit");
     top_.footer("ctgpt VERB --help says what each takes. Start with examples/quickstart.sh.");
     verb(top_, "train", "Train a preset on a text file", train_, true,
-         "A preset carries its own settings; flags override them. Ctrl-C saves and ends; go on with\n"
+         "A preset carries its own settings; flags override them. Ctrl-C saves and ends; go on "
+         "with\n"
          "  ctgpt train --resume --out DIR\n"
          "Example:\n"
          "  ctgpt train --data text.txt --tokenizer char --preset quickstart --out runs/first");
@@ -155,8 +156,8 @@ class program {
       return option + " is given more than once";
     }
     if (dynamic_cast<const CLI::ArgumentMismatch*>(&problem) != nullptr) {
-      return option + (what.find("missing") != std::string::npos ? " needs a value"
-                                                                  : " takes no value");
+      return option +
+             (what.find("missing") != std::string::npos ? " needs a value" : " takes no value");
     }
     return what;
   }

@@ -4,7 +4,8 @@
 // object a sample, with `text`); everything else goes to standard error. chat is a terminal loop; a
 // model without a chat template completes text, and says so.
 // Defaults come from the model's generation_config.json; flags override them.
-// Errors: usage_error for flags and for prompts that the tokenizer cannot encode.
+// Errors: usage_error for flags; a prompt that the tokenizer cannot encode, before anything is
+// written.
 #pragma once
 
 #include <cstdio>
@@ -15,25 +16,31 @@
 
 #include "ctgpt/app/engine.hpp"
 #include "ctgpt/app/machine.hpp"
-#include "ctgpt/app/stop_signal.hpp"
-#include "ctgpt/app/verbs.hpp"
+#include "ctgpt/app/print.hpp"
 #include "ctgpt/io/json.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::app {
 
-inline generation generation_options(const sample_flags& given, const std::string& directory) {
+// What a directory's generation_config.json asks for, else our defaults.
+inline generation generation_defaults(const std::string& directory) {
   generation g;
   const std::string path = directory + "/generation_config.json";
-  if (is_file(path)) {
-    const io::json text = io::read_json(path);
-    const io::json_field file(text, path);
-    g.temperature = static_cast<float>(file["temperature"].number_or(0.8));
-    g.top_k = static_cast<int>(file["top_k"].integer_or(200, 0, 1 << 24));
-    g.top_p = static_cast<float>(file["top_p"].number_or(1.0));
-    g.min_p = static_cast<float>(file["min_p"].number_or(0.0));
-    g.repetition_penalty = static_cast<float>(file["repetition_penalty"].number_or(1.0));
-    if (!file["do_sample"].boolean_or(true)) g.temperature = 0.0f;
-  }
+  if (!is_file(path)) return g;
+  const io::json text = io::read_json(path);
+  const io::json_field file(text, path);
+  g.tokens = file["max_new_tokens"].integer_or(g.tokens, 1, 1'000'000'000);
+  g.temperature = static_cast<float>(file["temperature"].number_or(0.8));
+  g.top_k = static_cast<int>(file["top_k"].integer_or(200, 0, 1 << 24));
+  g.top_p = static_cast<float>(file["top_p"].number_or(1.0));
+  g.min_p = static_cast<float>(file["min_p"].number_or(0.0));
+  g.repetition_penalty = static_cast<float>(file["repetition_penalty"].number_or(1.0));
+  if (!file["do_sample"].boolean_or(true)) g.temperature = 0.0f;
+  if (const std::string wrong = g.validate(); !wrong.empty()) fail(path, ": ", wrong);
+  return g;
+}
+
+inline generation generation_options(const sample_flags& given, const std::string& directory) {
+  generation g = generation_defaults(directory);
   g.tokens = given.tokens.value_or(g.tokens);
   g.temperature = given.temperature.value_or(g.temperature);
   g.top_k = given.top_k.value_or(g.top_k);
@@ -51,65 +58,75 @@ inline std::string required_model(const std::optional<std::string>& model) {
   return *model;
 }
 
-int sample_command(const sample_flags& given, const machine_options& machine) {
-  const std::string model = required_model(given.model);
+inline std::string prompt_of(const sample_flags& given) {
   if (given.prompt && given.prompt_file) {
     throw usage_error("give --prompt or --prompt-file, not both");
   }
-  std::string prompt = given.prompt.value_or("\n");
-  if (given.prompt_file) prompt = read_file(*given.prompt_file);
-  if (prompt.empty())
-    throw usage_error("the prompt is empty; leave it out to start from a newline");
+  if (!given.prompt_file) return given.prompt.value_or("\n");
+  std::string prompt = read_file(*given.prompt_file, 1u << 30);
+  expects(!prompt.empty(), "the prompt file ", *given.prompt_file, " is empty");
+  return prompt;
+}
+
+int sample_command(const sample_flags& given, const machine_options& machine) {
+  const std::string model = required_model(given.model);
+  const std::string prompt = prompt_of(given);
+  if (given.json && utf8_error_offset(prompt) != std::string::npos) {
+    throw usage_error("the prompt is not UTF-8, which JSON cannot hold; leave --json out");
+  }
   generation options = generation_options(given, resolve_model(model));
   const std::unique_ptr<engine> run = open_engine(model, choose_backend(machine), f32_precision);
+  const std::vector<std::int32_t> tokens = run->tokens().encode(prompt);
   const std::uint64_t first_seed = options.seed;
   for (int i = 0; i < given.samples.value_or(1); ++i) {
     options.seed = first_seed + static_cast<std::uint64_t>(i);
-    if (!given.json) std::cout << prompt << std::flush;
     std::string text = prompt;
-    const generated end = run->generate(prompt, options, [&](std::string_view piece) {
+    if (!given.json) put(prompt);
+    const generated end = run->generate(tokens, options, [&](std::string_view piece) {
       text += piece;
-      if (!given.json) std::cout << piece << std::flush;
+      if (!given.json) put(piece);
     });
     if (given.json) {
       io::json out = io::json::object();
       out.set("text", text).set("tokens", end.tokens).set("seed", options.seed);
       out.set("finish_reason", end.reason == ending::stop ? "stop" : "length");
-      std::cout << io::write_json(out);
+      put(io::write_json(out));
     }
-    std::cout << '\n' << std::flush;
-    expects(std::cout.good(), "cannot write to standard output");
+    put("\n");
   }
   return 0;
 }
 
-int chat_command(const sample_flags& given, const machine_options& machine) {
+int chat_command(const chat_flags& given, const machine_options& machine) {
   const std::string model = required_model(given.model);
   generation options = generation_options(given, resolve_model(model));
   const std::unique_ptr<engine> run = open_engine(model, choose_backend(machine), f32_precision);
-  std::fprintf(stderr,
-               "This model has no chat template, so it continues what you write.\n"
-               "Write a line and press Enter; /again draws another continuation, /quit or Ctrl-D "
-               "ends.\n");
+  std::fprintf(
+      stderr,
+      "This model has no chat template: it completes text, so it continues what you write.\n"
+      "Write a line and press Enter. /again draws another continuation; /quit or Ctrl-D "
+      "ends.\n");
   std::string line, last;
   for (;;) {
     std::fprintf(stderr, "> ");
     if (!std::getline(std::cin, line) || line == "/quit" || line == "/exit") break;
+    if (line.ends_with('\r')) line.pop_back();
     if (line == "/again") {
       line = last;
       ++options.seed;
     }
     if (line.empty()) continue;
     last = line;
+    std::vector<std::int32_t> tokens;
     try {
-      std::cout << line;
-      run->generate(line, options,
-                    [](std::string_view piece) { std::cout << piece << std::flush; });
-      std::cout << std::endl;
-    } catch (const error& problem) {  // a character that the tokenizer lacks must not end the chat
-      std::cout << std::endl;
+      tokens = run->tokens().encode(line);
+    } catch (const error& problem) {  // must not end the chat
       std::fprintf(stderr, "%s\n", problem.what());
+      continue;
     }
+    put(line);
+    run->generate(tokens, options, [](std::string_view piece) { put(piece); });
+    put("\n");
   }
   std::fputc('\n', stderr);
   return 0;

@@ -1,10 +1,13 @@
 // stop_signal: notices SIGINT and SIGTERM, so that a run can save before it ends.
 //
-// While one lives, the first signal is remembered (received()) and a second one ends the process at
-// once. The previous handlers come back with the end of scope. Errors: none.
+// While one lives, the first signal is remembered (received()) and said; a second one ends the
+// process at once. The previous handlers come back with the end of scope. Errors: none.
 // Reference: POSIX sigaction; exit code 128 + signal.
 #pragma once
 
+#include <unistd.h>
+
+#include <cerrno>
 #include <csignal>
 
 #include "ctgpt/base/version.hpp"
@@ -16,13 +19,8 @@ class stop_signal {
   stop_signal() {
     last() = 0;
     struct sigaction action {};
-    action.sa_handler = [](int signal) {
-      if (last() != 0) {
-        std::signal(signal, SIG_DFL);
-        std::raise(signal);
-      }
-      last() = signal;
-    };
+    action.sa_handler = handle;
+    action.sa_flags = SA_RESTART;
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, &interrupt_);
     sigaction(SIGTERM, &action, &terminate_);
@@ -38,6 +36,20 @@ class stop_signal {
   static int received() { return last(); }
 
  private:
+  // Calls only what POSIX allows in a handler.
+  static void handle(int signal) {
+    if (last() != 0) {
+      std::signal(signal, SIG_DFL);
+      std::raise(signal);
+      return;
+    }
+    last() = signal;
+    constexpr char text[] =
+        "\nFinishing this step and saving; the same signal again ends at once.\n";
+    const int code = errno;
+    [[maybe_unused]] const auto written = ::write(2, text, sizeof text - 1);
+    errno = code;
+  }
   static volatile std::sig_atomic_t& last() {
     static volatile std::sig_atomic_t signal = 0;
     return signal;

@@ -1,16 +1,22 @@
-// train_settings: everything that decides what `ctgpt train` computes, in flags and in run.json.
+// train_settings: everything that decides what `ctgpt train` computes, from flags and in run.json.
 //
-// A preset carries its own values; flags override them. run.json keeps the resolved ones, so that
-// --resume needs only --out. Flags given with --resume may change what does not change the bits
-// that have been computed (intervals, keep, more steps); any other change is refused with old and
-// new. Errors: usage_error.
+// A preset carries its own values; flags override them. run.json keeps the resolved ones under the
+// names of the flags (with underscores), so that --resume needs only --out; they are read back
+// through the same declaration and bounds as flags (train_flags::describe_settings).
+// Flags given with --resume may change what does not change the numbers (threads, instruction set,
+// intervals, keep) and ask for more steps; any other change is refused with old and new shown.
+// Errors: usage_error; a damaged run.json: error with its path.
 #pragma once
 
+#include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <cstdlib>
+#include <filesystem>
 #include <optional>
 #include <string>
 
-#include "ctgpt/app/verbs.hpp"
+#include "ctgpt/app/machine.hpp"
 #include "ctgpt/io/json.hpp"
 #include "ctgpt/model/presets.hpp"
 #include "ctgpt/train/schedule.hpp"
@@ -19,110 +25,81 @@ namespace ctgpt::inline CTGPT_ABI::app {
 
 struct train_settings {
   std::string data, tokenizer = "bytes", preset, precision = "f32";
+  machine_options machine;
   recipe how;
   isize save_every = 0, keep = 2;
-  float val_fraction = 0.1f;
+  double val_fraction = 0.1;
   std::uint64_t seed = 1337;
   double epochs = 0.0;  // > 0: decides how.steps once the data is read
 };
 
-namespace detail {
-
-inline std::string shown(const io::json& value) { return io::write_json(value); }
-
-inline std::string shortest_text(float value) {
+// The number that people wrote: 0.1, not 0.10000000149.
+inline double decimal(float value) {
   char text[32];
-  return {text, std::to_chars(text, text + sizeof text, value).ptr};
+  *std::to_chars(text, text + sizeof text - 1, value).ptr = '\0';
+  return std::strtod(text, nullptr);
 }
-inline double decimal(float value) { return std::strtod(shortest_text(value).c_str(), nullptr); }
-
-}  // namespace detail
 
 inline io::json settings_to_json(const train_settings& s) {
   const recipe& h = s.how;
   io::json out = io::json::object();
   out.set("data", s.data).set("tokenizer", s.tokenizer).set("preset", s.preset);
-  out.set("steps", h.steps).set("epochs", s.epochs).set("batch", h.batch);
-  out.set("accumulate", h.accumulate).set("context", h.time);
-  out.set("lr", detail::decimal(h.rate)).set("min_lr", detail::decimal(h.min_rate));
+  out.set("steps", h.steps);
+  if (s.epochs > 0.0) out.set("epochs", s.epochs);
+  out.set("batch", h.batch).set("accumulate", h.accumulate).set("context", h.time);
+  out.set("lr", decimal(h.rate)).set("min_lr", decimal(h.min_rate));
   out.set("warmup", h.warmup).set("schedule", schedule_name(h.schedule));
-  out.set("dropout", detail::decimal(h.dropout));
-  out.set("weight_decay", detail::decimal(h.weight_decay));
-  out.set("beta1", detail::decimal(h.beta1)).set("beta2", detail::decimal(h.beta2));
-  out.set("clip", detail::decimal(h.clip)).set("precision", s.precision).set("seed", s.seed);
+  out.set("dropout", decimal(h.dropout)).set("weight_decay", decimal(h.weight_decay));
+  out.set("beta1", decimal(h.beta1)).set("beta2", decimal(h.beta2)).set("clip", decimal(h.clip));
+  out.set("precision", s.precision).set("seed", s.seed);
   out.set("eval_every", h.eval_every).set("eval_batches", h.eval_batches);
-  out.set("save_every", s.save_every).set("keep", s.keep);
-  out.set("val_fraction", detail::decimal(s.val_fraction));
+  out.set("save_every", s.save_every).set("keep", s.keep).set("val_fraction", s.val_fraction);
+  out.set("backend", s.machine.backend.value_or("cpu"));
+  if (s.machine.isa) out.set("isa", *s.machine.isa);
+  if (s.machine.threads) out.set("threads", *s.machine.threads);
   return out;
 }
 
-inline train_settings settings_from_json(const io::json_field& f) {
-  constexpr std::int64_t most = 1'000'000'000'000;
-  train_settings s;
-  s.data = f["data"].string();
-  s.tokenizer = f["tokenizer"].string();
-  s.preset = f["preset"].string();
-  s.epochs = f["epochs"].number_or(0.0);
-  s.how.steps = f["steps"].integer(1, most);
-  s.how.batch = f["batch"].integer(1, most);
-  s.how.accumulate = f["accumulate"].integer(1, most);
-  s.how.time = f["context"].integer(1, most);
-  s.how.rate = static_cast<float>(f["lr"].number());
-  s.how.min_rate = static_cast<float>(f["min_lr"].number());
-  s.how.warmup = f["warmup"].integer(0, most);
-  s.how.schedule = parse_schedule(f["schedule"].string());
-  s.how.dropout = static_cast<float>(f["dropout"].number());
-  s.how.weight_decay = static_cast<float>(f["weight_decay"].number());
-  s.how.beta1 = static_cast<float>(f["beta1"].number());
-  s.how.beta2 = static_cast<float>(f["beta2"].number());
-  s.how.clip = static_cast<float>(f["clip"].number());
-  s.precision = f["precision"].string();
-  s.seed = f["seed"].unsigned_integer();
-  s.how.eval_every = f["eval_every"].integer(1, most);
-  s.how.eval_batches = f["eval_batches"].integer(1, most);
-  s.save_every = f["save_every"].integer(1, most);
-  s.keep = f["keep"].integer(1, most);
-  s.val_fraction = static_cast<float>(f["val_fraction"].number());
-  return s;
-}
+// Reads the options that a JSON object holds. Unknown members are left alone.
+class json_options {
+ public:
+  explicit json_options(const io::json_field& object) : object_(object) {}
 
-// Puts the given flags over s.
-inline void apply_flags(train_settings& s, const train_flags& given) {
-  const auto put = [](auto& place, const auto& flag) {
-    if (flag) place = *flag;
-  };
-  put(s.data, given.data);
-  put(s.tokenizer, given.tokenizer);
-  put(s.preset, given.preset);
-  put(s.precision, given.precision);
-  put(s.how.steps, given.steps);
-  put(s.epochs, given.epochs);
-  put(s.how.batch, given.batch);
-  put(s.how.accumulate, given.accumulate);
-  put(s.how.time, given.context);
-  put(s.how.rate, given.lr);
-  put(s.how.warmup, given.warmup);
-  if (given.schedule) s.how.schedule = parse_schedule(*given.schedule);
-  put(s.how.dropout, given.dropout);
-  put(s.how.weight_decay, given.weight_decay);
-  put(s.how.beta1, given.beta1);
-  put(s.how.beta2, given.beta2);
-  put(s.how.clip, given.clip);
-  put(s.seed, given.seed);
-  put(s.how.eval_every, given.eval_every);
-  put(s.how.eval_batches, given.eval_batches);
-  put(s.save_every, given.save_every);
-  put(s.keep, given.keep);
-  put(s.val_fraction, given.val_fraction);
-  // A rate below the preset's least rate takes that down with it.
-  if (given.lr && !given.min_lr && s.how.min_rate > s.how.rate) s.how.min_rate = s.how.rate;
-  put(s.how.min_rate, given.min_lr);
-  if (s.how.min_rate > s.how.rate) {
-    throw usage_error(join("--min-lr ", s.how.min_rate, " is above --lr ", s.how.rate));
+  void text(const std::string& names, const char*, std::optional<std::string>& value) const {
+    if (const io::json_field field = object_[key_of(names)]; field.present()) {
+      value = field.string();
+      if (value->empty()) field.wrong("a text that is not empty");
+    }
   }
-  if (given.steps && given.epochs) throw usage_error("give --steps or --epochs, not both");
-  if (given.steps) s.epochs = 0.0;
-}
+  template <class Integer>
+  void integer(const std::string& names, const char*, std::optional<Integer>& value, long long low,
+               long long high) const {
+    if (const io::json_field field = object_[key_of(names)]; field.present()) {
+      value = static_cast<Integer>(field.integer(low, high));
+    }
+  }
+  template <class Real>
+  void number(const std::string& names, const char*, std::optional<Real>& value, double low,
+              double high) const {
+    if (const io::json_field field = object_[key_of(names)]; field.present()) {
+      const double found = field.number();
+      if (!(found >= low && found <= high)) {
+        field.wrong(join("a number from ", low, " to ", high));
+      }
+      value = static_cast<Real>(found);
+    }
+  }
+
+ private:
+  // "-t,--min-lr X": "min_lr".
+  static std::string key_of(const std::string& names) {
+    const std::size_t begin = names.find("--") + 2;
+    std::string key = names.substr(begin, names.find(' ', begin) - begin);
+    std::replace(key.begin(), key.end(), '-', '_');
+    return key;
+  }
+  const io::json_field& object_;
+};
 
 inline std::string preset_list() {
   std::string names;
@@ -132,21 +109,68 @@ inline std::string preset_list() {
   return names;
 }
 
+// Puts the given flags over s.
+inline void apply_flags(train_settings& s, const train_flags& given,
+                        const machine_options& machine) {
+  const auto put = [](auto& place, const auto& flag) {
+    if (flag) place = *flag;
+  };
+  recipe& how = s.how;
+  // Absolute, so that a run goes on from any working directory.
+  if (given.data) s.data = std::filesystem::absolute(*given.data).lexically_normal().string();
+  put(s.tokenizer, given.tokenizer);
+  put(s.preset, given.preset);
+  put(s.precision, given.precision);
+  put(how.batch, given.batch);
+  put(how.accumulate, given.accumulate);
+  put(how.time, given.context);
+  put(how.rate, given.lr);
+  put(how.warmup, given.warmup);
+  if (given.schedule) how.schedule = parse_schedule(*given.schedule);
+  put(how.dropout, given.dropout);
+  put(how.weight_decay, given.weight_decay);
+  put(how.beta1, given.beta1);
+  put(how.beta2, given.beta2);
+  put(how.clip, given.clip);
+  put(s.seed, given.seed);
+  put(how.eval_every, given.eval_every);
+  put(how.eval_batches, given.eval_batches);
+  put(s.save_every, given.save_every);
+  put(s.keep, given.keep);
+  put(s.val_fraction, given.val_fraction);
+  put(s.machine.backend, machine.backend);
+  put(s.machine.isa, machine.isa);
+  put(s.machine.threads, machine.threads);
+  if (given.steps && given.epochs) throw usage_error("give --steps or --epochs, not both");
+  put(how.steps, given.steps);
+  put(s.epochs, given.epochs);
+  if (given.steps) s.epochs = 0.0;
+  // A rate below the preset's least rate takes that down with it.
+  if (given.lr && !given.min_lr && how.min_rate > how.rate) how.min_rate = how.rate;
+  put(how.min_rate, given.min_lr);
+  if (how.min_rate > how.rate) {
+    throw usage_error(join("--min-lr ", how.min_rate, " is above --lr ", how.rate));
+  }
+  parse_precision(s.precision);
+}
+
 // The settings of a new run.
-inline train_settings new_settings(const train_flags& given) {
+inline train_settings new_settings(const train_flags& given, const machine_options& machine) {
   if (!given.data) throw usage_error("say what to learn from by --data FILE");
   if (!given.preset) throw usage_error("choose a size by --preset: " + preset_list());
   const preset* chosen = presets::find(*given.preset);
-  if (chosen == nullptr || !chosen->runs) {
+  if (chosen == nullptr) {
     throw usage_error(
-        join(chosen == nullptr ? "there is no preset \"" : "too large to train here: \"",
-             *given.preset, "\"; choose one of ", preset_list()));
+        join("there is no preset \"", *given.preset, "\"; choose one of ", preset_list()));
+  }
+  if (!chosen->runs) {
+    throw usage_error(join("the preset ", chosen->name, " can be described, but is too large to ",
+                           "train here; choose one of ", preset_list()));
   }
   train_settings s;
   s.how = chosen->training;
   if (s.how.time == 0) s.how.time = chosen->model.context;
-  s.save_every = 0;
-  apply_flags(s, given);
+  apply_flags(s, given, machine);
   if (s.how.time > chosen->model.context) {
     throw usage_error(join("--context ", s.how.time, " is longer than the context of ",
                            chosen->model.context, " of preset ", chosen->name));
@@ -155,32 +179,56 @@ inline train_settings new_settings(const train_flags& given) {
   return s;
 }
 
-// The settings of a resumed run: the old ones, with the changes that are allowed.
-inline train_settings resumed_settings(const train_settings& old, const train_flags& given) {
-  train_settings s = old;
-  train_flags wanted = given;
-  if (wanted.epochs) throw usage_error("with --resume give --steps, not --epochs");
-  apply_flags(s, wanted);
-  if (given.steps) s.epochs = old.epochs;
-  const io::json before = settings_to_json(old), after = settings_to_json(s);
-  for (const io::json_member& entry : before.get_if<io::json_object>()->members()) {
-    const std::string& key = entry.key;
-    if (key == "steps" || key == "eval_every" || key == "eval_batches" || key == "save_every" ||
-        key == "keep") {
-      continue;
-    }
-    const io::json& now = *after.find(key);
-    if (!(now == entry.value)) {
-      throw usage_error(join("this run was started with ", key, " = ", detail::shown(entry.value),
-                             ", which --resume cannot change to ", detail::shown(now),
-                             "; start another run for that"));
-    }
+// The settings that a run directory's run.json holds.
+inline train_settings saved_settings(const io::json& run, const std::string& path) {
+  const io::json_field file(run, path);
+  const io::json_field saved = file["settings"];
+  train_flags given;
+  machine_options machine;
+  const json_options options(saved);
+  given.describe_settings(options);
+  machine.describe(options);
+  const double epochs = given.epochs.value_or(0.0);
+  given.epochs.reset();  // steps are there too: what the epochs came to
+  train_settings s;
+  try {
+    s = new_settings(given, machine);
+  } catch (const usage_error& problem) {
+    fail(path, ": its settings are damaged: ", problem.what());
   }
-  if (s.how.steps < old.how.steps) {
-    throw usage_error(join("this run was started with steps = ", old.how.steps,
-                           ", which --resume can raise but not lower to ", s.how.steps));
+  s.epochs = epochs;
+  // The preset's own value must not slip in for one that is lost.
+  const io::json complete = settings_to_json(s);
+  for (const io::json_member& member : complete.get_if<io::json_object>()->members()) {
+    const io::json_field field = saved[member.key];
+    if (!field.present()) field.wrong("what the run was started with");
   }
   return s;
+}
+
+// The settings of a resumed run: the old ones, with the changes that are allowed.
+inline train_settings resumed_settings(const train_settings& old, const train_flags& given,
+                                       const machine_options& machine) {
+  train_settings s = old;
+  apply_flags(s, given, machine);
+  const io::json before = settings_to_json(old), after = settings_to_json(s);
+  for (const char* key : {"data", "tokenizer", "preset", "batch", "accumulate", "context", "lr",
+                          "min_lr", "warmup", "schedule", "dropout", "weight_decay", "beta1",
+                          "beta2", "clip", "precision", "seed", "val_fraction", "backend"}) {
+    const io::json &then = *before.find(key), &now = *after.find(key);
+    if (then == now) continue;
+    throw usage_error(join("this run was started with ", key, " = ", io::write_json(then),
+                           ", which --resume cannot change to ", io::write_json(now),
+                           "; start another run for that"));
+  }
+  return s;
+}
+
+// Steps may be raised, so that a run goes on, but not lowered.
+inline void expects_no_fewer_steps(isize before, isize now) {
+  if (now >= before) return;
+  throw usage_error(join("this run was started with steps = ", before,
+                         ", which --resume can raise but not lower to ", now));
 }
 
 }  // namespace ctgpt::inline CTGPT_ABI::app

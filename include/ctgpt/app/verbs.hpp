@@ -1,10 +1,10 @@
 // verbs: the options of every verb of the program, and the functions that run them.
 //
 // Options are declared once, by describe(visitor): the program's flags (app/flags.hpp) and the
-// settings in run.json (app/train_settings.hpp) are two visitors of the same names and bounds. Every
-// option is optional<T>: empty means not given.
-// Each function is defined in the header of its verb (train.hpp, sample.hpp, eval.hpp, describe.hpp,
-// world.hpp). Returns the exit code. Errors: usage_error (2) or error (1), one sentence.
+// settings in run.json (app/train_settings.hpp) are two visitors of the same names and bounds.
+// Every option is optional<T>: empty means not given. Each function is defined in the header of its
+// verb (train.hpp, sample.hpp, eval.hpp, describe.hpp, world.hpp). Returns the exit code. Errors:
+// usage_error (2) or error (1), one sentence.
 #pragma once
 
 #include <optional>
@@ -69,8 +69,8 @@ struct train_flags {
     v.integer("--eval-batches N", "batches in an evaluation", eval_batches, 1, 1'000'000);
     v.integer("--save-every N", "steps from one checkpoint to the next (default: --eval-every)",
               save_every, 1, many);
-    v.integer("--keep N", "checkpoints to keep (default 2); the last and the best always stay", keep,
-              1, 1'000'000);
+    v.integer("--keep N", "checkpoints to keep (default 2); the last and the best always stay",
+              keep, 1, 1'000'000);
     v.number("--val-fraction X", "last part of the data, for validation (default 0.1)",
              val_fraction, 0.001, 0.9);
   }
@@ -153,8 +153,8 @@ struct describe_flags {
   void describe(Visitor& v) {
     v.text("--preset NAME", "a named size", preset);
     v.text("-m,--model DIR", "run or model directory", model);
-    v.integer("--batch N", "sequences, for the memory of training (default: the preset's)", batch, 1,
-              1 << 20);
+    v.integer("--batch N", "sequences, for the memory of training (default: the preset's)", batch,
+              1, 1 << 20);
     v.integer("--context N", "tokens in a sequence (default: the model's)", context, 1, 1 << 20);
     v.yes("--json", "print JSON", json);
   }

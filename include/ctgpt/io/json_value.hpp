@@ -71,6 +71,12 @@ class json_object {
   std::vector<std::uint32_t> order_;
 };
 
+// Where a variant is moved, g++ 12 warns, in error, of members that only another kind would have.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
 class json {
  public:
   using storage = std::variant<std::nullptr_t, bool, std::int64_t, std::uint64_t, double,
@@ -86,14 +92,7 @@ class json {
   json(json_array value) : data_(std::move(value)) {}
   json(json_object value) : data_(std::move(value)) {}
   template <std::integral Integer>
-  requires(!std::same_as<Integer, bool>) json(Integer value) {
-    // One form for one value: unsigned only where signed does not reach.
-    if (std::in_range<std::int64_t>(value)) {
-      data_ = static_cast<std::int64_t>(value);
-    } else {
-      data_ = static_cast<std::uint64_t>(value);
-    }
-  }
+  requires(!std::same_as<Integer, bool>) json(Integer value) : data_(of_integer(value)) {}
   static json array() { return json(json_array()); }
   static json object() { return json(json_object()); }
 
@@ -127,6 +126,15 @@ class json {
   bool operator==(const json& other) const { return data_ == other.data_; }
 
  private:
+  // One form for one value: unsigned only where signed does not reach.
+  template <class Integer>
+  static storage of_integer(Integer value) {
+    if (std::in_range<std::int64_t>(value)) {
+      return storage(std::in_place_type<std::int64_t>, static_cast<std::int64_t>(value));
+    }
+    return storage(std::in_place_type<std::uint64_t>, static_cast<std::uint64_t>(value));
+  }
+
   storage data_;
 };
 
@@ -138,11 +146,14 @@ struct json_member {
 
 inline json_object::json_object() noexcept = default;
 inline json_object::json_object(const json_object&) = default;
-// Not inlined: g++ 12 would warn of uninitialised members of whatever else the variant may hold.
-[[gnu::noinline]] inline json_object::json_object(json_object&&) noexcept = default;
+inline json_object::json_object(json_object&&) noexcept = default;
 inline json_object& json_object::operator=(const json_object&) = default;
 inline json_object& json_object::operator=(json_object&&) noexcept = default;
 inline json_object::~json_object() = default;
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 inline std::size_t json_object::size() const { return members_.size(); }
 

@@ -51,7 +51,7 @@ HWY_INLINE void store_up_to(f32_vector value, const tensor& to, isize row, isize
 }
 
 // C of the region to f32 rows of whole vectors.
-HWY_NOINLINE void load_region(const tensor& c, const region& part, float* to, isize step) {
+inline HWY_NOINLINE void load_region(const tensor& c, const region& part, float* to, isize step) {
   for (isize r = 0; r < part.rows; ++r) {
     for (isize n = 0; n < part.cols; n += native) {
       store(load_up_to(c, part.row + r, part.col + n, part.cols - n), to + r * step + n);
@@ -60,7 +60,8 @@ HWY_NOINLINE void load_region(const tensor& c, const region& part, float* to, is
 }
 
 // And back, to be continued: c is f32, so nothing is rounded.
-HWY_NOINLINE void store_region(const float* from, isize step, const tensor& c, const region& part) {
+inline HWY_NOINLINE void store_region(const float* from, isize step, const tensor& c,
+                                      const region& part) {
   for (isize r = 0; r < part.rows; ++r) {
     for (isize n = 0; n < part.cols; n += native) {
       store_up_to(load(from + r * step + n), at<float>(c, part.row + r, part.col + n),
@@ -83,8 +84,8 @@ HWY_INLINE f32_vector activate(activation act, f32_vector x) {
 }
 
 // x: the chains, in f32 rows of whole vectors; may be C itself.
-HWY_NOINLINE void finish_region(const matmul_args& args, const region& part, const float* x,
-                                isize step) {
+inline HWY_NOINLINE void finish_region(const matmul_args& args, const region& part, const float* x,
+                                       isize step) {
   for (isize n = 0; n < part.cols; n += native) {
     const isize col = part.col + n, count = part.cols - n;
     const bool biased = args.bias.data != nullptr;

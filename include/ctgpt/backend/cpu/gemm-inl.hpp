@@ -8,8 +8,8 @@
 // Later blocks of k continue the chains from C; a bf16 C has its chains in f32 working space.
 // Threads: C is cut into a grid of parts, one a worker, so that packing is repeated least. Neither
 // the cut nor the blocks show in the results.
-// Working space of a worker: a panel, a block of A and f32 chains of C, each only where it is
-// needed. Errors: none (scratch may throw ctgpt::error before the work begins).
+// Working space of a worker: a panel, a block of A, f32 chains of C, each only where it is needed.
+// Errors: none (scratch may throw ctgpt::error before the work begins).
 #if defined(CTGPT_BACKEND_CPU_GEMM_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef CTGPT_BACKEND_CPU_GEMM_INL
 #undef CTGPT_BACKEND_CPU_GEMM_INL
@@ -245,8 +245,8 @@ class gemm {
       }
     }
     const isize vectors = quotient_up(part.cols, native);
-    const auto multiply = a_in_rows_ ? tile_for<order::rows, float>(part.rows, vectors)
-                                     : tile_for<order::columns, float>(part.rows, vectors);
+    const auto multiply = a_in_rows_ ? tile_for<order::rows>(part.rows, vectors)
+                                     : tile_for<order::columns>(part.rows, vectors);
     if (from.streamed && vectors == tile_vectors) {
       streamed_tile_for<float>(part.rows)(length, from.a, from.a_step, from.b, 0, x, step, from_c);
     } else {

@@ -1,11 +1,11 @@
 // Few rows times packed weights: c (M,N) (+)= a (M,K) b^T for M <= gemv_rows, b in panels.
 //
 // Each panel is read once, from its first k to its last, so that the work goes at the speed of
-// memory; the chains are those of the blocked product, so one row alone has the bits that it has in
-// a batch. One row takes four panels at a time and two rows two: enough independent chains to hide
-// the latency of a multiply-add, and enough streams for the memory. Threads: contiguous ranges of
-// panels. Working space: a in f32, when it is bf16. Errors: none (scratch may throw ctgpt::error
-// before the work begins).
+// memory. The chains are those of the blocked product: one row alone has the bits that it has in a
+// batch. One row takes four panels at a time and two rows two: enough independent chains to hide
+// the latency of a multiply-add, and enough streams for the memory.
+// Threads: contiguous ranges of panels. Working space: a in f32, when it is bf16.
+// Errors: none (scratch may throw ctgpt::error before the work begins).
 #if defined(CTGPT_BACKEND_CPU_GEMV_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef CTGPT_BACKEND_CPU_GEMV_INL
 #undef CTGPT_BACKEND_CPU_GEMV_INL

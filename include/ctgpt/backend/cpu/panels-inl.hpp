@@ -1,11 +1,11 @@
 // Packing: panels of B for the register tile, and blocks of A.
 //
 // A panel holds `panel` columns of B, k after k: element (k, n) at [k * panel + n]. The last panel
-// of a matrix is padded with zeros to whole vectors. A right-hand side of nt lies as (N,K), so
-// packing transposes it: 4 x 4 blocks within 128-bit parts of vectors, whose loads gather rows 4
-// apart, so that no shuffle crosses such a part. bf16 is widened; q8_0 and q4_0 blocks are
-// dequantised, to the bits of base/blocks.hpp. Errors: none. Requires: for block formats, k a
-// multiple of 32.
+// of a matrix is padded with zeros to whole vectors.
+// A right-hand side of nt lies as (N,K), so packing transposes it: 4 x 4 blocks within 128-bit
+// parts of vectors, whose loads gather rows 4 apart, so that no shuffle crosses such a part.
+// bf16 is widened; q8_0 and q4_0 blocks are dequantised, to the bits of base/blocks.hpp.
+// Errors: none. Requires: for block formats, k a multiple of 32.
 #if defined(CTGPT_BACKEND_CPU_PANELS_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef CTGPT_BACKEND_CPU_PANELS_INL
 #undef CTGPT_BACKEND_CPU_PANELS_INL
@@ -180,7 +180,7 @@ HWY_INLINE void pack_panel(const tensor& b, bool transposed, isize n, isize cols
 }
 
 // `count` elements of bf16, widened.
-HWY_NOINLINE void widen_run(const bf16* from, isize count, float* to) {
+inline HWY_NOINLINE void widen_run(const bf16* from, isize count, float* to) {
   isize i = 0;
   for (; i + 32 <= count; i += 32) {
     hwy::Prefetch(from + i + read_ahead / 2);

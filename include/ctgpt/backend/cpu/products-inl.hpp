@@ -1,13 +1,12 @@
 // The products of the CPU table: matmul, pack_elements, pack and sum_rows.
 //
-// matmul: c = act(a b + bias), by cpu/gemm-inl.hpp, or cpu/gemv-inl.hpp for a few rows times
-// panels. pack: weights (N,K) of nt products as panels: element (n, k) at [n / W * W * K + k * W +
-// n % W] for
-//   W = panel_width(), zeros past the last row; f32 or bf16. q8_0 and q4_0 keep their rows of
-//   blocks.
+// matmul: c = act(a b + bias), by cpu/gemm-inl.hpp, or cpu/gemv-inl.hpp for a few rows and panels.
+// pack: a weight (N,K) of nt products as panels, f32 or bf16. With W = panel_width(), element
+// (n, k) is at [n / W * W * K + k * W + n % W]; zeros follow the last row.
+// q8_0 and q4_0 keep their rows of blocks, without gaps.
 // sum_rows: out += the rows of x, one after the other.
 // Determinism: as kernel_table.hpp says; on targets with fused multiply-add the same bits for any
-//   vector width, number of threads, number of rows, packed or not.
+// width of vectors, number of threads, number of rows, packed or not.
 // Shapes: as kernel_table.hpp says; a, b, c, bias, before: f32 or bf16; out of sum_rows: f32.
 // Errors: none. Requires: types and shapes that agree (checked by the typed facade).
 // Reference: Goto, van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008.
@@ -36,7 +35,7 @@ HWY_INLINE constexpr isize panel_width() { return products::panel; }
 
 namespace products {
 
-HWY_NOINLINE void matmul(context* state, const matmul_args& args) {
+inline HWY_NOINLINE void matmul(context* state, const matmul_args& args) {
   if (args.c.rows == 0 || args.c.cols == 0) return;
   const bool plain_panels = args.b.packing == layout::panels && !is_quantized(args.b.type);
   if (plain_panels && args.c.rows <= gemv_rows) {
@@ -46,7 +45,7 @@ HWY_NOINLINE void matmul(context* state, const matmul_args& args) {
   }
 }
 
-HWY_NOINLINE isize pack_elements(context*, isize rows, isize cols, element type) {
+inline HWY_NOINLINE isize pack_elements(context*, isize rows, isize cols, element type) {
   return is_quantized(type) ? rows * cols : round_up(rows, panel) * cols;
 }
 
@@ -91,7 +90,7 @@ struct packing {
   }
 };
 
-HWY_NOINLINE void copy_blocks(const pack_args& args) {
+inline HWY_NOINLINE void copy_blocks(const pack_args& args) {
   const isize bytes = element_bytes(args.src.type, args.src.cols);
   const isize step = element_bytes(args.src.type, args.src.stride);
   for (isize r = 0; r < args.src.rows; ++r) {
@@ -101,7 +100,7 @@ HWY_NOINLINE void copy_blocks(const pack_args& args) {
   }
 }
 
-HWY_NOINLINE void pack(context* state, const pack_args& args) {
+inline HWY_NOINLINE void pack(context* state, const pack_args& args) {
   if (args.src.rows == 0 || args.src.cols == 0) return;
   if (is_quantized(args.dst.type)) return copy_blocks(args);
   const workers& crew = workers_of(state);
@@ -160,7 +159,7 @@ struct row_sum {
   }
 };
 
-HWY_NOINLINE void sum_rows(context* state, const sum_rows_args& args) {
+inline HWY_NOINLINE void sum_rows(context* state, const sum_rows_args& args) {
   const workers& crew = workers_of(state);
   row_sum job{args, 1};
   if (args.x.rows * args.x.cols >= (isize{1} << 16)) {

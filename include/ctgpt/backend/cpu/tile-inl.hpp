@@ -1,11 +1,10 @@
 // The register tile: C (R rows, V vectors) = A (R, depth) B (depth, V vectors), held in registers.
 //
 // Every element of C is one chain of fused multiply-adds with k ascending, started from zero or
-// from C, so that results depend neither on the tile's shape nor on the width of the machine's
-// vectors. Shapes: tile_rows x tile_vectors is the largest; smaller ones serve the ends of a
-// matrix.
-//   AVX-512 8 x 3 of 16 lanes (24 of 32 registers), AVX2 4 x 3 of 8 (12 of 16): more vectors than
-//   the usual tiles, because a row costs a broadcast for each vector load that it shares.
+// from C: results depend neither on the tile's shape nor on the width of the machine's vectors.
+// Shapes: tile_rows x tile_vectors is the largest; smaller ones serve the ends of a matrix.
+// AVX-512 has 8 x 3 of 16 lanes (24 of 32 registers), AVX2 4 x 3 of 8 (12 of 16): more vectors and
+// fewer rows than usual, because a row costs a broadcast for each k and a vector only a load.
 // A is read by broadcasts, along rows (element k of row r at a[r * step + k]) or along columns (at
 // a[k * step + r]). B is read by vectors: row k at b + k * step. No alignment is assumed.
 // Errors: none.
@@ -43,10 +42,10 @@ inline constexpr isize panel = isize{tile_vectors} * native;  // columns of a pa
 enum class order { rows, columns };  // how A is read
 
 // HWY_UNROLL wants a literal: every loop that it precedes here has at most 16 iterations.
-template <int R, int V, order Order, class T>
+template <int R, int V, order Order>
 HWY_NOINLINE void tile(isize depth, const float* HWY_RESTRICT a, isize a_step,
-                       const T* HWY_RESTRICT b, isize b_step, float* HWY_RESTRICT c, isize c_step,
-                       bool from_c) {
+                       const float* HWY_RESTRICT b, isize b_step, float* HWY_RESTRICT c,
+                       isize c_step, bool from_c) {
   f32_vector sum[R][V];
   HWY_UNROLL(16)
   for (int r = 0; r < R; ++r) {
@@ -86,26 +85,24 @@ HWY_NOINLINE void tile(isize depth, const float* HWY_RESTRICT a, isize a_step,
   }
 }
 
-template <class T>
-using tile_function = void (*)(isize depth, const float* a, isize a_step, const T* b, isize b_step,
-                               float* c, isize c_step, bool from_c);
+using tile_function = void (*)(isize depth, const float* a, isize a_step, const float* b,
+                               isize b_step, float* c, isize c_step, bool from_c);
 
-template <int V, order Order, class T>
-inline constexpr tile_function<T> tiles_of_vectors[8] = {tile<1, V, Order, T>,
-                                                         tile<2, V, Order, T>,
-                                                         tile<3, V, Order, T>,
-                                                         tile<4, V, Order, T>,
-                                                         tile<HWY_MIN(5, tile_rows), V, Order, T>,
-                                                         tile<HWY_MIN(6, tile_rows), V, Order, T>,
-                                                         tile<HWY_MIN(7, tile_rows), V, Order, T>,
-                                                         tile<HWY_MIN(8, tile_rows), V, Order, T>};
+template <int V, order Order>
+inline constexpr tile_function tiles_of_vectors[8] = {tile<1, V, Order>,
+                                                      tile<2, V, Order>,
+                                                      tile<3, V, Order>,
+                                                      tile<4, V, Order>,
+                                                      tile<HWY_MIN(5, tile_rows), V, Order>,
+                                                      tile<HWY_MIN(6, tile_rows), V, Order>,
+                                                      tile<HWY_MIN(7, tile_rows), V, Order>,
+                                                      tile<HWY_MIN(8, tile_rows), V, Order>};
 
 // The tile of 1 <= rows <= tile_rows and 1 <= vectors <= tile_vectors.
-template <order Order, class T>
-HWY_INLINE tile_function<T> tile_for(isize rows, isize vectors) {
-  if (vectors == tile_vectors) return tiles_of_vectors<tile_vectors, Order, T>[rows - 1];
-  return vectors == 1 ? tiles_of_vectors<1, Order, T>[rows - 1]
-                      : tiles_of_vectors<2, Order, T>[rows - 1];
+template <order Order>
+HWY_INLINE tile_function tile_for(isize rows, isize vectors) {
+  if (vectors == tile_vectors) return tiles_of_vectors<tile_vectors, Order>[rows - 1];
+  return vectors == 1 ? tiles_of_vectors<1, Order>[rows - 1] : tiles_of_vectors<2, Order>[rows - 1];
 }
 
 // Bytes that each panel is read ahead by software: more than the hardware's prefetcher dares.

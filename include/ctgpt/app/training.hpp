@@ -1,0 +1,221 @@
+// training: the loop of `ctgpt train`, the same for every compiled model.
+//
+// trainable is what the loop needs of a model; app/train.hpp makes one for each preset, so that
+// this file is compiled once. The loop steps, evaluates, writes metrics.jsonl, shows progress, and
+// saves at every best evaluation, at intervals, at the end and on a signal.
+// Ensures: a checkpoint never holds a weight that is not a finite number.
+// Errors: ctgpt::error; earlier checkpoints stay as they are.
+#pragma once
+
+#include <cmath>
+#include <cstdio>
+#include <optional>
+#include <string>
+
+#include "ctgpt/app/corpus.hpp"
+#include "ctgpt/app/print.hpp"
+#include "ctgpt/app/stop_signal.hpp"
+#include "ctgpt/app/train_settings.hpp"
+#include "ctgpt/backend/peak.hpp"
+#include "ctgpt/model/describe.hpp"
+#include "ctgpt/train/checkpoint.hpp"
+#include "ctgpt/train/progress.hpp"
+#include "ctgpt/train/run_directory.hpp"
+
+namespace ctgpt::inline CTGPT_ABI::app {
+
+class trainable {
+ public:
+  virtual ~trainable() = default;
+  virtual step_report step() = 0;
+  virtual double evaluate(isize step) = 0;  // on the validation part
+  virtual const network_weights& weights() const = 0;
+  virtual run_progress load(const std::string& checkpoint) = 0;
+  virtual void save(const std::string& checkpoint, const run_progress& at,
+                    const io::json& extra) const = 0;
+};
+
+// A run before its model is there.
+struct training {
+  train_settings settings;
+  backend where;
+  corpus data;
+  invocation called;
+  io::json earlier;  // run.json of a run that is resumed, else null
+  model_facts facts{};
+
+  bool resumes() const { return !earlier.is_null(); }
+  int run(trainable& model, run_directory& directory);
+  // Throws where the machine has not the memory that the run needs.
+  void check_memory() const;
+  io::json description() const;
+  void say_what_comes(const std::string& path) const;
+};
+
+inline void training::check_memory() const {
+  const double have = machine_memory();
+  expects(facts.training_bytes <= have, "this run needs about ", bytes_text(facts.training_bytes),
+          " of memory, but the machine has ", bytes_text(have),
+          "; use a smaller --batch, --context or --preset");
+}
+
+inline io::json training::description() const {
+  io::json out = io::json::object();
+  out.set("command", called.command);
+  if (resumes()) {
+    const io::json *first = earlier.find("command"), *again = earlier.find("resumed");
+    if (first != nullptr) out.set("command", *first);
+    io::json resumed =
+        again != nullptr && again->get_if<io::json_array>() != nullptr ? *again : io::json::array();
+    out.set("resumed", resumed.push(called.command));
+  }
+  out.set("ctgpt", CTGPT_VERSION).set("compiler", __VERSION__);
+  out.set("backend", where.name()).set("threads", threads_of(settings.machine));
+  out.set("data_sha256", data.sha256).set("data_bytes", data.bytes);
+  out.set("tokens", data.parts.train.size() + data.parts.validation.size());
+  out.set("vocab", data.tokens.vocab_size()).set("parameters", facts.parameters);
+  out.set("settings", settings_to_json(settings));
+  return out;
+}
+
+inline void training::say_what_comes(const std::string& path) const {
+  const recipe& how = settings.how;
+  const int threads = threads_of(settings.machine);
+  std::fprintf(
+      stderr,
+      "Training %s, %s parameters, on %s (%d thread%s)\n"
+      "  data      %s\n"
+      "            %s tokens to learn from, %s to validate, vocabulary of %s (%s)\n"
+      "  work      %s steps of %s tokens, evaluated every %s\n"
+      "  memory    about %s, weights and activations in %s\n"
+      "  writes    %s\n",
+      settings.preset.c_str(), grouped(facts.parameters).c_str(), where.name(), threads,
+      threads == 1 ? "" : "s", settings.data.c_str(), grouped(data.parts.train.size()).c_str(),
+      grouped(data.parts.validation.size()).c_str(), grouped(data.tokens.vocab_size()).c_str(),
+      settings.tokenizer.c_str(), grouped(how.steps).c_str(),
+      grouped(how.batch * how.time * how.accumulate).c_str(), grouped(how.eval_every).c_str(),
+      bytes_text(facts.training_bytes).c_str(), settings.precision.c_str(), path.c_str());
+}
+
+// The first tensor with a value that is not a finite number; "" when there is none.
+inline std::string first_bad_weight(const network_weights& net) {
+  for (int i = 0; i < net.layout().count(); ++i) {
+    for (const float value : net.read(i)) {
+      if (!std::isfinite(value)) return net.layout().name(i);
+    }
+  }
+  return {};
+}
+
+inline std::string metrics_line(const step_report& report, std::optional<double> validation) {
+  std::string line;
+  io::json_writer out(line);
+  out.begin_object().member("step", report.step).member("loss", report.loss);
+  if (validation) out.member("val_loss", *validation);
+  out.member("lr", report.rate).member("grad_norm", report.gradient_norm);
+  out.member("tokens_per_second", report.tokens_per_second).member("seconds", report.seconds);
+  out.end_object();
+  return line;
+}
+
+// The loop over one run.
+class training_loop {
+ public:
+  training_loop(const training& plan, trainable& model, run_directory& directory, run_progress at)
+      : plan_(plan), model_(model), directory_(directory), at_(at) {}
+
+  int run() {
+    const recipe& how = plan_.settings.how;
+    const stop_signal signals;
+    progress bar({.peak = measured_peak(plan_.where)});
+    const struct line_closer {
+      progress& bar;
+      ~line_closer() { bar.close_line(); }  // before an error is said
+    } closer{bar};
+    bar.begin(at_.step, how.steps, plan_.facts.flops_per_token);
+    while (at_.step < how.steps && signals.received() == 0) {
+      const step_report report = model_.step();
+      at_.step = report.step;
+      const bool last = at_.step == how.steps;
+      const bool looks = last || at_.step % how.eval_every == 0;
+      const std::optional<double> validation = looks ? std::optional(evaluate()) : std::nullopt;
+      const bool best = validation && (at_.best_step == 0 || *validation < at_.best_loss);
+      if (best) {
+        at_.best_step = at_.step;
+        at_.best_loss = *validation;
+      }
+      if (validation) bar.validation(*validation);
+      directory_.append_metrics(metrics_line(report, validation));
+      bar(report);
+      if (last || best || at_.step % plan_.settings.save_every == 0) save();
+    }
+    bar.close_line();
+    const std::string path = shell_quoted(directory_.path());
+    if (const int signal = signals.received(); signal != 0 && at_.step < how.steps) {
+      if (at_.step > 0 && directory_.newest() != at_.step) save();
+      std::fprintf(
+          stderr,
+          "Stopped by signal %d after step %lld. Go on with:\n  %s train --resume --out %s\n",
+          signal, static_cast<long long>(at_.step), plan_.called.program.c_str(), path.c_str());
+      return 128 + signal;
+    }
+    std::fprintf(stderr,
+                 "The best validation loss was %.4f, at step %lld. Next:\n"
+                 "  %s sample --model %s\n  %s chat --model %s\n",
+                 at_.best_loss, static_cast<long long>(at_.best_step), plan_.called.program.c_str(),
+                 path.c_str(), plan_.called.program.c_str(), path.c_str());
+    return 0;
+  }
+
+ private:
+  double evaluate() {
+    const double loss = model_.evaluate(at_.step);
+    if (std::isfinite(loss)) return loss;
+    const std::string bad = first_bad_weight(model_.weights());
+    fail("step ", at_.step, ": the validation loss is not a finite number; first bad tensor: ",
+         bad.empty() ? "none: finite weights gave it" : "the weight " + bad,
+         "; lower the learning rate or resume from an earlier checkpoint");
+  }
+
+  void save() {
+    const std::string bad = first_bad_weight(model_.weights());
+    expects(bad.empty(), "step ", at_.step, ": the update left a value that is not a finite number",
+            " in the weight ", bad,
+            "; lower the learning rate or resume from an earlier checkpoint");
+    io::json extra = io::json::object();
+    extra.set("preset", plan_.settings.preset);
+    model_.save(directory_.step_path(at_.step), at_, extra);
+    directory_.publish(at_.step, at_.best_step, plan_.settings.keep);
+  }
+
+  const training& plan_;
+  trainable& model_;
+  run_directory& directory_;
+  run_progress at_;
+};
+
+inline int training::run(trainable& model, run_directory& directory) {
+  const isize steps = settings.how.steps;
+  run_progress at;
+  const std::optional<isize> newest = resumes() ? directory.newest() : std::nullopt;
+  if (newest) {
+    at = model.load(directory.step_path(*newest));
+    directory.publish(*newest, at.best_step, settings.keep);  // a kill may have come before it
+  }
+  directory.write_run(description());
+  directory.open_metrics(at.step);
+  say_what_comes(directory.path());
+  if (newest && at.step >= steps) {
+    std::fprintf(stderr, "The run is complete: %lld of %lld steps. --steps N asks for more.\n",
+                 static_cast<long long>(at.step), static_cast<long long>(steps));
+    return 0;
+  }
+  if (newest) {
+    std::fprintf(stderr, "Resuming after step %lld.\n", static_cast<long long>(at.step));
+  } else if (resumes()) {
+    std::fprintf(stderr, "There is no checkpoint yet: starting afresh.\n");
+  }
+  return training_loop(*this, model, directory, at).run();
+}
+
+}  // namespace ctgpt::inline CTGPT_ABI::app

@@ -71,7 +71,10 @@ int describe_command(const describe_flags& given) {
   if (given.model) {
     const std::string directory = resolve_model(*given.model);
     const config found = read_config(directory);
-    return describe_matching(given, &found, read_vocab(directory));
+    const isize vocab = read_vocab(directory);
+    expects(vocab <= found.vocab, directory, "/config.json: vocab_size is ", vocab,
+            ", but the model has room for ", found.vocab);
+    return describe_matching(given, &found, vocab);
   }
   if (given.preset) return describe_matching(given, nullptr, 0);
   if (given.json) throw usage_error("say what to describe by --preset NAME or --model DIR");

@@ -21,9 +21,10 @@ namespace ctgpt::inline CTGPT_ABI::app {
 class program {
  public:
   program() {
+    top_.set_help_flag("-h,--help", "print this help and end");
     top_.require_subcommand(1);
     top_.set_version_flag("--version", std::string("ctgpt ") + CTGPT_VERSION,
-                          "Print the version and exit");
+                          "print the version and end");
     top_.footer("ctgpt VERB --help says what each takes. Start with examples/quickstart.sh.");
     verb(top_, "train", "Train a preset on a text file", train_, true,
          "A preset carries its own settings; flags override them. Ctrl-C saves and ends; go on "
@@ -79,7 +80,7 @@ class program {
     flags& given = given_.emplace_back(*command);
     values.describe(given);
     if (runs_a_model) machine_.describe(given);
-    command->footer(std::string("\n") + footer);
+    command->footer(footer);
   }
 
   int dispatch(const invocation& called) {
@@ -137,7 +138,8 @@ class program {
   std::string sentence_of(const CLI::ParseError& problem, const CLI::App& command,
                           const std::string& next) {
     const std::string what = problem.what();
-    const std::string option = what.substr(0, what.find_first_of(": "));
+    std::string option = what.substr(0, what.find_first_of(": "));
+    if (!option.starts_with('-')) option.insert(0, "--");
     if (dynamic_cast<const CLI::ExtrasError*>(&problem) != nullptr) {
       const std::vector<std::string> extra = top_.remaining(true);
       return unknown_word(command, extra.empty() ? next : extra.front());

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "ctgpt/base/complex.hpp"
 #include "ctgpt/base/random.hpp"
 
 using namespace ctgpt;

@@ -94,6 +94,7 @@ TEST_CASE("network: the constants of positions are those of their papers") {
   CHECK(table[3 * 16 + 2] == doctest::Approx(std::cos(3.0 * std::pow(500000.0, -4.0 / 16.0))));
   CHECK(table[5 * 16 + 8 + 7] == doctest::Approx(std::sin(5.0 * std::pow(500000.0, -14.0 / 16.0))));
   const auto* slopes = static_cast<const float*>(net.shared().slopes.data);
+  REQUIRE(slopes != nullptr);
   CHECK(slopes[0] == 0.25f);  // 2^(-8 h / 4)
   CHECK(slopes[3] == 0x1p-8f);
 

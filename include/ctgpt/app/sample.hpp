@@ -111,11 +111,10 @@ int chat_command(const chat_flags& given, const machine_options& machine) {
     std::fprintf(stderr, "> ");
     if (!std::getline(std::cin, line) || line == "/quit" || line == "/exit") break;
     if (line.ends_with('\r')) line.pop_back();
-    if (line == "/again") {
-      line = last;
-      ++options.seed;
-    }
+    const bool again = line == "/again";
+    if (again) line = last;
     if (line.empty()) continue;
+    if (again) ++options.seed;
     last = line;
     std::vector<std::int32_t> tokens;
     try {

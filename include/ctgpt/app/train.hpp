@@ -29,9 +29,8 @@ class compiled_training final : public trainable {
     net_.initialize({plan.settings.seed});
   }
   step_report step() override { return run_.step(); }
-  double evaluate(isize step) override {
-    return run_.evaluate(plan_.data.parts.validation, how().eval_batches,
-                         static_cast<std::uint64_t>(step * how().eval_batches));
+  double evaluate() override {
+    return run_.validate(plan_.data.parts.validation, how().eval_batches);
   }
   const network_weights& weights() const override { return net_; }
   run_progress load(const std::string& checkpoint) override {

@@ -28,7 +28,7 @@ class trainable {
  public:
   virtual ~trainable() = default;
   virtual step_report step() = 0;
-  virtual double evaluate(isize step) = 0;  // on the validation part
+  virtual double evaluate() = 0;  // on the validation part
   virtual const network_weights& weights() const = 0;
   virtual run_progress load(const std::string& checkpoint) = 0;
   virtual void save(const std::string& checkpoint, const run_progress& at,
@@ -86,7 +86,7 @@ inline void training::say_what_comes(const std::string& path) const {
       "Training %s, %s parameters, on %s (%d thread%s)\n"
       "  data      %s\n"
       "            %s tokens to learn from, %s to validate, vocabulary of %s (%s)\n"
-      "  work      %s steps of %s tokens, evaluated every %s\n"
+      "  work      %s steps of %s tokens, evaluated every %s and at the end\n"
       "  memory    about %s, weights and activations in %s\n"
       "  writes    %s\n",
       settings.preset.c_str(), grouped(facts.parameters).c_str(), where.name(), threads,
@@ -169,7 +169,7 @@ class training_loop {
 
  private:
   double evaluate() {
-    const double loss = model_.evaluate(at_.step);
+    const double loss = model_.evaluate();
     if (std::isfinite(loss)) return loss;
     const std::string bad = first_bad_weight(model_.weights());
     fail("step ", at_.step, ": the validation loss is not a finite number; first bad tensor: ",
@@ -199,7 +199,11 @@ inline int training::run(trainable& model, run_directory& directory) {
   run_progress at;
   const std::optional<isize> newest = resumes() ? directory.newest() : std::nullopt;
   if (newest) {
-    at = model.load(directory.step_path(*newest));
+    const std::string checkpoint = directory.step_path(*newest);
+    at = model.load(checkpoint);
+    expects(at.step == *newest && at.best_step <= at.step, checkpoint, " holds a state of step ",
+            at.step, " (best at ", at.best_step, "), not of step ", *newest,
+            "; remove it to go on from an earlier checkpoint");
     directory.publish(*newest, at.best_step, settings.keep);  // a kill may have come before it
   }
   directory.write_run(description());

@@ -7,7 +7,6 @@
 // Hardware Numerics Definition", 2018.
 #pragma once
 
-#include <complex>
 #include <cstdint>
 #include <cstring>
 
@@ -101,8 +100,6 @@ template <>
 inline constexpr element element_of<bf16> = element::bf16;
 template <>
 inline constexpr element element_of<double> = element::f64;
-template <>
-inline constexpr element element_of<std::complex<double>> = element::complex128;
 template <>
 inline constexpr element element_of<std::int32_t> = element::i32;
 template <>

@@ -69,7 +69,8 @@ class sampler {
   };
 
   // vocab: the number of logits.
-  sampler(const sampling& options, isize vocab) : options_(options), random_(options.seed, stream) {
+  [[gnu::cold]] sampler(const sampling& options, isize vocab)
+      : options_(options), random_(options.seed, stream) {
     const std::string wrong = options.validate();
     if (!wrong.empty()) throw usage_error(wrong);
     expects(vocab >= 1 && vocab <= std::numeric_limits<std::int32_t>::max(), "a vocabulary of ",

@@ -22,7 +22,7 @@ class decoder {
  public:
   static constexpr config settings = Model::settings;
 
-  explicit decoder(const network<Model>& net, isize sequences = 1, isize chunk = 128)
+  [[gnu::cold]] explicit decoder(const network<Model>& net, isize sequences = 1, isize chunk = 128)
       : net_(&net), chunk_(std::min(chunk, settings.context)), sequences_(sequences) {
     const element storage = net.numbers().storage, compute = net.numbers().compute;
     const isize kv = kv_heads_of(settings) * head_size_of(settings);

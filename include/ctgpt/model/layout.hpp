@@ -54,7 +54,7 @@ struct model_layout {
     return is_vocabulary(index) ? vocab : at(index).rows;
   }
   // "block.3.attention.heads.qkv.weight"
-  std::string name(int index) const {
+  [[gnu::cold]] std::string name(int index) const {
     const part_path& path = at(index).path;
     std::string text;
     for (int i = 0; i < path.depth; ++i) {
@@ -74,7 +74,7 @@ constexpr family family_of_model() {
 }
 
 template <class Model>
-const model_layout& layout_of() {
+[[gnu::cold]] const model_layout& layout_of() {
   static const model_layout layout = [] {
     model_layout made{Model::settings,
                       family_of_model<Model>(),

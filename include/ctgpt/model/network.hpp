@@ -12,7 +12,6 @@
 #pragma once
 
 #include <cmath>
-#include <complex>
 #include <type_traits>
 #include <vector>
 
@@ -39,8 +38,8 @@ inline double load_value(const void* data, element type, isize i) {
       return static_cast<double>(to_float(static_cast<const bf16*>(data)[i]));
     case element::f64:
       return static_cast<const double*>(data)[i];
-    case element::complex128:
-      return static_cast<const std::complex<double>*>(data)[i].real();
+    case element::complex128:  // real, then imaginary part
+      return static_cast<const double*>(data)[2 * i];
     default:
       fail("a weight cannot be read as a number from ", element_name(type));
   }
@@ -57,7 +56,8 @@ inline void store_value(void* data, element type, isize i, double value) {
       static_cast<double*>(data)[i] = value;
       return;
     case element::complex128:
-      static_cast<std::complex<double>*>(data)[i] = value;
+      static_cast<double*>(data)[2 * i] = value;
+      static_cast<double*>(data)[2 * i + 1] = 0.0;
       return;
     default:
       fail("a weight cannot be stored as ", element_name(type));
@@ -70,7 +70,8 @@ inline void store_value(void* data, element type, isize i, double value) {
 class network_weights {
  public:
   // Weights are zero. vocab: rows of the vocabulary in use; 0: all.
-  network_weights(const model_layout& layout, backend where, precision numbers, isize vocab)
+  [[gnu::cold]] network_weights(const model_layout& layout, backend where, precision numbers,
+                                isize vocab)
       : layout_(&layout),
         where_(std::move(where)),
         precision_(numbers),
@@ -96,7 +97,7 @@ class network_weights {
   bool packed() const { return !packed_.empty(); }
 
   // Draws every slot from its own random stream, as its initializer says.
-  void initialize(seed start) {
+  [[gnu::cold]] void initialize(seed start) {
     for (int i = 0; i < layout_->count(); ++i) {
       const slot& item = layout_->at(i);
       random_stream stream(start.value, static_cast<std::uint64_t>(i));
@@ -158,7 +159,7 @@ class network_weights {
 
   // Stores every matrix of a product in the backend's own order, for inference alone. The arena is
   // given back; vectors and position embeddings move to the packed memory as they are.
-  void pack() {
+  [[gnu::cold]] void pack() {
     if (packed()) return;
     const kernel_table& table = where_.table();
     std::vector<memory> packed(static_cast<std::size_t>(layout_->count()));
@@ -202,7 +203,7 @@ class network_weights {
   }
 
  private:
-  void make_constants() {
+  [[gnu::cold]] void make_constants() {
     const config& settings = layout_->settings;
     const isize head = head_size_of(settings);
     const isize half = head / 2;

@@ -30,7 +30,7 @@ constexpr isize workspace_bytes(isize batch, isize time, bool training, isize vo
 template <class Model>
 class gradients {
  public:
-  explicit gradients(const network<Model>& net)
+  [[gnu::cold]] explicit gradients(const network<Model>& net)
       : arena_(net.where(), net.numbers().compute, Model::parameter_count) {
     const model_layout& layout = net.layout();
     for (int i = 0; i < layout.count(); ++i) {
@@ -48,7 +48,7 @@ class gradients {
 template <class Model>
 class workspace {
  public:
-  workspace(const network<Model>& net, isize batch, isize time, bool training)
+  [[gnu::cold]] workspace(const network<Model>& net, isize batch, isize time, bool training)
       : net_(&net), batch_(batch), time_(time), training_(training) {
     expects(batch >= 1 && time >= 1 && time <= Model::settings.context, "a batch of ", batch, " x ",
             time, " tokens does not fit a model with context ", Model::settings.context);

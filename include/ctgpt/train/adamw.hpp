@@ -27,7 +27,7 @@ struct adamw {
 
 class adamw_moments {
  public:
-  explicit adamw_moments(const network_weights& net)
+  [[gnu::cold]] explicit adamw_moments(const network_weights& net)
       : net_(&net),
         moment1_(net.where(), net.numbers().compute, net.layout().parameters),
         moment2_(net.where(), net.numbers().compute, net.layout().parameters),

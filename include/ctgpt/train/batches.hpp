@@ -63,16 +63,30 @@ class batches {
     const auto windows = static_cast<std::uint64_t>(count_ - options_.time);
     random_stream offsets(options_.seed, 0x62617463u);  // a stream of its own
     offsets.seek(number * static_cast<std::uint64_t>(options_.batch) * 2);
-    const isize tokens = options_.batch * options_.time;
     for (isize b = 0; b < options_.batch; ++b) {
-      const auto start = first_ + static_cast<isize>(offsets.below(windows));
-      const auto window = ids_->begin() + start;
-      std::copy_n(window, options_.time, ids.begin() + b * options_.time);
-      std::copy_n(window + 1, options_.time, ids.begin() + tokens + b * options_.time);
+      copy_window(b, static_cast<isize>(offsets.below(windows)), ids);
+    }
+  }
+
+  // Batch `number` of `count`: windows spread evenly over the whole data, the same at every call,
+  // so that losses measured on them can be compared. Requires: as draw(); 0 <= number < count.
+  void spread(isize number, isize count, std::span<std::int32_t> ids) const {
+    const isize last_start = count_ - options_.time - 1, windows = count * options_.batch;
+    for (isize b = 0; b < options_.batch; ++b) {
+      const isize index = number * options_.batch + b;
+      copy_window(b, windows > 1 ? last_start * index / (windows - 1) : 0, ids);
     }
   }
 
  private:
+  // Window b of the batch begins at `start`; its targets lie one further on.
+  void copy_window(isize b, isize start, std::span<std::int32_t> ids) const {
+    const auto window = ids_->begin() + first_ + start;
+    const isize tokens = options_.batch * options_.time;
+    std::copy_n(window, options_.time, ids.begin() + b * options_.time);
+    std::copy_n(window + 1, options_.time, ids.begin() + tokens + b * options_.time);
+  }
+
   std::shared_ptr<const std::vector<std::int32_t>> ids_;
   isize first_, count_;
   batch_options options_;

@@ -44,7 +44,7 @@ class progress {
   }
   void validation(double loss) { validation_ = loss; }
 
-  void operator()(const step_report& report) {
+  [[gnu::cold]] void operator()(const step_report& report) {
     if (options_.quiet) return;
     speed_ =
         speed_ == 0.0 ? report.tokens_per_second : 0.9 * speed_ + 0.1 * report.tokens_per_second;
@@ -92,7 +92,7 @@ class progress {
     return "[" + std::string(static_cast<std::size_t>(full), '#') +
            std::string(static_cast<std::size_t>(cells - full), '.') + "] ";
   }
-  std::string text(const step_report& report, double elapsed) const {
+  [[gnu::cold]] std::string text(const step_report& report, double elapsed) const {
     char piece[160];
     std::snprintf(piece, sizeof piece, "step %lld/%lld  loss %.4f",
                   static_cast<long long>(report.step), static_cast<long long>(last_), report.loss);

@@ -98,7 +98,8 @@ namespace detail {
 template <class Model>
 class trainer {
  public:
-  trainer(network<Model>& net, adamw optimizer, const batches& data, train_options options = {})
+  [[gnu::cold]] trainer(network<Model>& net, adamw optimizer, const batches& data,
+                        train_options options = {})
       : net_(&net),
         optimizer_(optimizer),
         options_(options),
@@ -170,21 +171,34 @@ class trainer {
     }
   }
 
-  // Mean loss over `count` batches of other data, numbered from `number`.
+  // Mean loss over `count` random batches of other data, numbered from `number`.
   double evaluate(const batches& other, isize count, std::uint64_t number) {
+    return mean_loss(other, count, [&](const batches& data, isize i) {
+      data.draw(number + static_cast<std::uint64_t>(i), ids_);
+    });
+  }
+  // Mean loss over `count` batches spread evenly over other data: the same windows at every call,
+  // so that the losses of a run, and of several runs, can be compared.
+  double validate(const batches& other, isize count) {
+    return mean_loss(other, count,
+                     [&](const batches& data, isize i) { data.spread(i, count, ids_); });
+  }
+
+ private:
+  template <class Draw>
+  double mean_loss(const batches& other, isize count, Draw draw) {
     const batches data = other.with_time(other.time() != 0 ? other.time() : data_.time());
     expects(data.batch() == data_.batch() && data.time() == data_.time() && count >= 1,
             "evaluation needs at least one batch of the training batch's shape");
     work_.clear_loss();
     for (isize i = 0; i < count; ++i) {
-      data.draw(number + static_cast<std::uint64_t>(i), ids_);
+      draw(data, i);
       work_.upload(ids_);
       evaluate_.run(net_->where(), [&] { work_.evaluate(); });
     }
     return work_.loss_sum() / static_cast<double>(count * work_.tokens());
   }
 
- private:
   network<Model>* net_;
   adamw optimizer_;
   train_options options_;

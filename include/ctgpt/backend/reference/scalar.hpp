@@ -19,6 +19,7 @@
 
 #include "ctgpt/backend/kernel_table.hpp"
 #include "ctgpt/base/blocks.hpp"
+#include "ctgpt/base/complex.hpp"
 #include "ctgpt/base/error.hpp"
 #include "ctgpt/base/random.hpp"
 

@@ -71,7 +71,7 @@ class guard {
  public:
   void hold(std::string question) { questions_.push_back(std::move(question)); }
   void hold(const sum& s) { sums_.push_back(number(s)); }
-  void seal() {
+  [[gnu::cold]] void seal() {
     std::sort(questions_.begin(), questions_.end());
     std::sort(sums_.begin(), sums_.end());
   }
@@ -99,7 +99,7 @@ class held_out {
  public:
   static constexpr std::size_t combinations = 64, sums = 128, stories = 128;
 
-  held_out(const people_and_places& facts, std::uint64_t seed) {
+  [[gnu::cold]] held_out(const people_and_places& facts, std::uint64_t seed) {
     random_stream random(seed, 2);
     choose_phrasings(facts, random);
     combinations_ = all_combinations(facts);
@@ -135,7 +135,7 @@ class held_out {
  private:
   static constexpr unsigned nothing_asked = (1u << (asked_forms + 1)) - 1;
 
-  void choose_phrasings(const people_and_places& facts, random_stream& random) {
+  [[gnu::cold]] void choose_phrasings(const people_and_places& facts, random_stream& random) {
     const std::size_t count = facts.facts().size();
     phrasings_.assign(count, 1u << asked_forms);
     std::vector<int> order = count_to(static_cast<int>(count));
@@ -152,7 +152,7 @@ class held_out {
     }
   }
 
-  void fill_guard(const people_and_places& facts) {
+  [[gnu::cold]] void fill_guard(const people_and_places& facts) {
     const auto hold = [this](auto&& append) {
       std::string text;
       append(text);

@@ -176,7 +176,7 @@ inline void append_question(std::string& out, const fact& f, int form) {
 // The facts of one seed. facts() lists them by attribute, then by subject.
 class people_and_places {
  public:
-  explicit people_and_places(std::uint64_t seed) {
+  [[gnu::cold]] explicit people_and_places(std::uint64_t seed) {
     random_stream random(seed, 1);
     for (auto& row : value_) row.fill(-1);
     for (int a : {home, job, pet, food, trade, site}) deal(a, random);

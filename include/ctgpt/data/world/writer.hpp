@@ -33,7 +33,7 @@ namespace small_world {
 
 class writer {
  public:
-  writer(std::uint64_t seed, const world_mix& mix)
+  [[gnu::cold]] writer(std::uint64_t seed, const world_mix& mix)
       : facts_(seed), held_(facts_, seed), random_(seed, 3) {
     for (int share : {mix.facts, mix.tales, mix.statements, mix.asked, mix.combined, mix.sums,
                       mix.word_sums, mix.stories, mix.talks}) {

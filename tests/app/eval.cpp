@@ -108,7 +108,7 @@ TEST_CASE("eval: without --json it says the same, with the protocol") {
                       words{"eval", "-m", run, "--data", here.file("short.txt"), "--json"} + more)),
                   "loss");
   };
-  ctgpt::write_file_atomic(here.file("short.txt"), contents(here.data()).substr(0, 300));
+  ctgpt::write_file_atomic(here.file("short.txt"), contents(here.data()).substr(0, 100));
   const double cpu = loss({});
   CHECK(loss({"--backend", "eigen"}) == doctest::Approx(cpu).epsilon(1e-5));
   CHECK(loss({"--backend", "reference"}) == doctest::Approx(cpu).epsilon(1e-5));
@@ -118,7 +118,7 @@ TEST_CASE("eval: without --json it says the same, with the protocol") {
 TEST_CASE("eval: --world-questions prints every kind's score beside baseline and untrained model") {
   const playground here;
   const std::string run = here.trained("run", {"--steps", "4"});
-  const words flags{"eval", "-m", run, "--world-questions", "1"};
+  const words flags{"eval", "-m", run, "--world-questions", "1", "-t", "1"};
   const ctgpt::io::json list = parsed(output_of(flags + words{"--json"}));
   const auto* kinds = list.get_if<ctgpt::io::json_array>();
   REQUIRE(kinds != nullptr);

@@ -144,7 +144,8 @@ TEST_CASE("decoder: positions can be computed again with other tokens") {
   const network<gpt2_model> net = spread_network<gpt2_model>(cpu{}, vocab);
   const ids first = random_ids(100, vocab, 5);
   ids second = first;
-  for (std::size_t i = 40; i < second.size(); ++i) second[i] = (second[i] + 1) % vocab;
+  for (std::size_t i = 40; i < second.size(); ++i)
+    second[i] = (second[i] + 1) % static_cast<std::int32_t>(vocab);
   decoder<gpt2_model> run(net);
   feed(run, first, 0, 0, 100);
   CHECK(feed(run, second, 0, 40, 60) == uncached(net, second).back());

@@ -17,6 +17,7 @@
 #include <string_view>
 
 #include "ctgpt/app/model_path.hpp"
+#include "ctgpt/app/text_windows.hpp"
 #include "ctgpt/infer/generate.hpp"
 #include "ctgpt/model/directory.hpp"
 #include "ctgpt/model/presets.hpp"
@@ -68,43 +69,24 @@ class compiled_engine final : public engine {
     return ctgpt::generate(*decoder_, tokens_, prompt, options, show);
   }
 
-  // Windows of `context` inputs, `stride` apart; every token but the first is scored once, in the
-  // first window that holds it.
   evaluation evaluate(std::string_view text, isize stride) override {
-    constexpr isize context = Model::settings.context;
     const std::vector<std::int32_t> ids = tokens_.encode(text);
-    const auto count = static_cast<isize>(ids.size());
-    expects(count >= 2, "the text has ", count, " tokens; at least 2 are needed to predict one");
-    evaluation result;
-    result.context = context;
-    result.stride = stride;
-    result.tokens = count - 1;
-    result.bytes = static_cast<isize>(text.size() - tokens_.token_bytes(ids[0]).size());
-    constexpr isize batch = 4;
-    workspace<Model> work(net_, batch, context, false);
+    expects(ids.size() >= 2, "the text has ", ids.size(),
+            " tokens; at least 2 are needed to predict one");
+    text_windows windows(ids, Model::settings.context, stride);
+    const isize batch = std::min<isize>(4, windows.count());
+    workspace<Model> work(net_, batch, windows.time(), false);
     work.clear_loss();
-    std::vector<std::int32_t> window(static_cast<std::size_t>(2 * batch * context));
-    isize scored = 1;  // ids[scored] is the next target without a loss
-    isize begin = 0;
-    while (scored < count) {
-      std::fill_n(window.begin(), batch * context, ids[0]);
-      std::fill(window.begin() + batch * context, window.end(), -1);
-      for (isize b = 0; b < batch && scored < count; ++b) {
-        const isize size = std::min(context, count - 1 - begin);
-        for (isize i = 0; i < size; ++i) {
-          window[static_cast<std::size_t>(b * context + i)] =
-              ids[static_cast<std::size_t>(begin + i)];
-          if (begin + i + 1 >= scored) {
-            window[static_cast<std::size_t>((batch + b) * context + i)] =
-                ids[static_cast<std::size_t>(begin + i + 1)];
-          }
-        }
-        scored = begin + size + 1;
-        begin += stride;
-      }
+    std::vector<std::int32_t> window(static_cast<std::size_t>(2 * work.tokens()));
+    while (windows.fill(window, batch)) {
       work.upload(window);
       work.evaluate();
     }
+    evaluation result;
+    result.context = Model::settings.context;
+    result.stride = stride;
+    result.tokens = static_cast<isize>(ids.size()) - 1;
+    result.bytes = static_cast<isize>(text.size() - tokens_.token_bytes(ids[0]).size());
     result.loss = work.loss_sum() / static_cast<double>(result.tokens);
     expects(std::isfinite(result.loss), "the loss is not a finite number; ",
             "the model's weights are damaged, or its training diverged");

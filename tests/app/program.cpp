@@ -1,0 +1,56 @@
+// The program ctgpt as a whole: verbs, help, exit codes.
+#include "app/program.hpp"
+
+using namespace ctgpt_test;
+
+TEST_CASE("program: every verb has --help, on standard output, with its options") {
+  const std::vector<std::pair<words, words>> verbs{
+      {{}, {"train", "sample", "chat", "eval", "describe", "data", "--version"}},
+      {{"train"},
+       {"--data FILE", "--tokenizer NAME", "--preset NAME", "--steps N", "--epochs X", "--batch N",
+        "--accumulate N", "--context N", "--lr X", "--min-lr X", "--warmup N", "--schedule NAME",
+        "--dropout X", "--weight-decay X", "--beta1 X", "--beta2 X", "--clip X", "--precision NAME",
+        "--seed N", "--eval-every N", "--eval-batches N", "--save-every N", "--keep N",
+        "--val-fraction X", "--resume", "--out DIR", "--backend NAME", "--isa NAME",
+        "-t,--threads N"}},
+      {{"sample"},
+       {"-m,--model DIR", "-p,--prompt TEXT", "--prompt-file FILE", "--samples N", "-n,--tokens N",
+        "--temperature X", "--top-k N", "--top-p X", "--min-p X", "--repetition-penalty X",
+        "--stop TEXT", "--seed N", "--json", "--backend NAME", "--isa NAME", "-t,--threads N"}},
+      {{"chat"}, {"-m,--model DIR", "-n,--tokens N", "--temperature X", "-t,--threads N"}},
+      {{"eval"},
+       {"-m,--model DIR", "--data FILE", "--stride N", "--world-questions SEED", "--json",
+        "--backend NAME", "-t,--threads N"}},
+      {{"describe"}, {"--preset NAME", "-m,--model DIR", "--batch N", "--context N", "--json"}},
+      {{"data"}, {"world"}},
+      {{"data", "world"}, {"--bytes N", "--seed N", "--out FILE"}}};
+  for (const auto& [verb, parts] : verbs) {
+    for (const char* help : {"--help", "-h"}) {
+      const outcome result = result_of(verb + words{help});
+      CHECK(result.code == 0);
+      CHECK(result.err.empty());
+      for (const std::string& part : parts) CHECK_MESSAGE(contains(result.out, part), part);
+      for (const std::string& line : lines_of(result.out)) CHECK(line.size() <= 110);
+    }
+  }
+  CHECK(output_of({"--version"}) == std::string("ctgpt ") + CTGPT_VERSION + "\n");
+}
+
+TEST_CASE("program: no verb, an unknown verb, a verb too many") {
+  const auto said = [](const words& arguments) { return sentence(result_of(arguments), 2); };
+  CHECK(contains(said({}), "train, sample, chat, eval, describe or data world"));
+  CHECK(contains(said({"trian"}), "there is no verb \"trian\"; did you mean train?"));
+  CHECK(contains(said({"frobnicate"}), "there is no verb \"frobnicate\"; choose train,"));
+  CHECK(contains(said({"data"}), "data world"));
+  CHECK(contains(said({"data", "word"}), "did you mean data world?"));
+  CHECK(contains(said({"--verbose"}), "there is no option --verbose"));
+  CHECK(contains(said({"sample", "train"}), "not expected"));
+}
+
+TEST_CASE("program: exit codes are 0, 1 for a failure, 2 for wrong usage") {
+  CHECK(result_of({"describe"}).code == 0);
+  CHECK(result_of({"describe", "--model", "nowhere"}).code == 1);
+  CHECK(result_of({"describe", "--preset", "nothing"}).code == 2);
+  // One line, whatever a name holds.
+  CHECK(contains(sentence(result_of({"describe", "--model", "a\nctgpt: b"}), 1), "a ctgpt: b"));
+}

@@ -15,8 +15,8 @@ TEST_CASE("describe: GPT-2 124M has 124,439,808 parameters and 797,815,296 opera
   const double products = 12.0 * 12 * 768 * 768 + 50257.0 * 768;
   CHECK(number(json, "flops_per_token") == 6 * products + 6.0 * 12 * 768 * 1024);
   CHECK(number(json, "flops_per_token") == 797815296);
-  const ctgpt::io::json brief =
-      parsed(output_of({"describe", "--preset", "gpt2-124m", "--json", "--batch", "4", "--context", "64"}));
+  const ctgpt::io::json brief = parsed(output_of(
+      {"describe", "--preset", "gpt2-124m", "--json", "--batch", "4", "--context", "64"}));
   CHECK(number(brief, "flops_per_token") == 6 * products + 6.0 * 12 * 768 * 64);
   // Weights, gradients and two moments, and then the activations.
   CHECK(number(brief, "training_bytes") > 16.0 * 124439808);

@@ -65,8 +65,7 @@ TEST_CASE("eval: loss, perplexity and bits per byte equal an independent computa
     const std::string out = output_of(flags);
     CHECK(lines_of(out).size() == 1);
     const ctgpt::io::json json = parsed(out);
-    const words keys{"loss",  "perplexity", "bits_per_byte", "tokens",
-                     "bytes", "context",    "stride"};
+    const words keys{"loss", "perplexity", "bits_per_byte", "tokens", "bytes", "context", "stride"};
     CHECK(keys_of(json) == keys);
     const double loss = number(json, "loss");
     CHECK(loss == doctest::Approx(loss_of(run + "/best", text, stride)).epsilon(1e-6));
@@ -82,7 +81,10 @@ TEST_CASE("eval: loss, perplexity and bits per byte equal an independent computa
 TEST_CASE("eval: bytes are those of the characters that were scored") {
   const playground here;
   std::string text;
-  for (int i = 0; i < 1500; ++i) text += "\xE2\x82\xAC" "a\xC3\xA9";  // 3 + 1 + 2 bytes
+  for (int i = 0; i < 1500; ++i)
+    text +=
+        "\xE2\x82\xAC"
+        "a\xC3\xA9";  // 3 + 1 + 2 bytes
   ctgpt::write_file_atomic(here.data(), text);
   const std::string run = here.trained("run", {"--steps", "4"});
   ctgpt::write_file_atomic(here.file("held.txt"), text.substr(0, 60));

@@ -65,13 +65,15 @@ const std::vector<numeric>& numbers() {
 
 TEST_CASE("flags: a number that is none, or out of its bounds, is one sentence with exit code 2") {
   for (const numeric& each : numbers()) {
-    words bad{"-1", "99999999999999999999999", "1e999", "nan", "inf", "abc", "3x", "0x10", "1,5", " 1"};
+    words bad{"-1", "99999999999999999999999", "1e999", "nan", "inf", "abc", "3x", "0x10", "1,5",
+              " 1"};
     if (each.whole) bad = bad + words{"1.5", "1e3", "2."};
     if (each.zero_is_wrong) bad = bad + words{"0"};
     for (const std::string& value : bad) {
       const std::string said = sentence(result_of(*each.usage + words{each.flag, value}), 2);
       INFO(said);
-      CHECK(said.starts_with(each.flag + " must be a " + (each.whole ? "whole " : "") + "number from "));
+      CHECK(said.starts_with(each.flag + " must be a " + (each.whole ? "whole " : "") +
+                             "number from "));
       CHECK(said.ends_with("not \"" + value + "\""));
     }
     const std::string empty = sentence(result_of(*each.usage + words{each.flag, ""}), 2);
@@ -81,12 +83,14 @@ TEST_CASE("flags: a number that is none, or out of its bounds, is one sentence w
   }
 }
 
-TEST_CASE("flags: wrong names of presets, backends and the like are refused before anything is made") {
+TEST_CASE(
+    "flags: wrong names of presets, backends and the like are refused before anything is made") {
   const temporary_directory here;
   ctgpt::write_file_atomic(here.file("text.txt"), std::string(5000, 'a'));
   const words good{"train", "--data", here.file("text.txt"), "--out", here.file("run")};
   const auto said = [&](const words& flags) { return sentence(result_of(good + flags), 2); };
-  CHECK(contains(said({"--preset", "gpt5"}), "there is no preset \"gpt5\"; choose one of quickstart"));
+  CHECK(contains(said({"--preset", "gpt5"}),
+                 "there is no preset \"gpt5\"; choose one of quickstart"));
   CHECK(contains(said({"--preset", "gpt3-175b"}), "too large to train"));
   CHECK(contains(said({}), "--preset"));
   const words preset{"--preset", "quickstart"};
@@ -98,11 +102,14 @@ TEST_CASE("flags: wrong names of presets, backends and the like are refused befo
   CHECK(contains(said(preset + words{"--isa", "avx9"}), "unknown instruction set 'avx9'"));
   CHECK(contains(said(preset + words{"--isa", "neon"}), "it can run baseline"));
   CHECK(contains(said(preset + words{"--isa", "avx2", "--backend", "eigen"}), "--backend cpu"));
-  CHECK(contains(said(preset + words{"--min-lr", "1", "--lr", "0.5"}), "--min-lr 1 is above --lr 0.5"));
+  CHECK(contains(said(preset + words{"--min-lr", "1", "--lr", "0.5"}),
+                 "--min-lr 1 is above --lr 0.5"));
   CHECK(contains(said(preset + words{"--steps", "3", "--epochs", "1"}), "not both"));
   CHECK(contains(said(preset + words{"--epochs", "1e9"}), "--epochs"));
-  CHECK(contains(sentence(result_of({"train", "--preset", "quickstart", "--out", "x"}), 2), "--data FILE"));
-  CHECK(contains(sentence(result_of({"train", "--preset", "quickstart", "--data", "x"}), 2), "--out DIR"));
+  CHECK(contains(sentence(result_of({"train", "--preset", "quickstart", "--out", "x"}), 2),
+                 "--data FILE"));
+  CHECK(contains(sentence(result_of({"train", "--preset", "quickstart", "--data", "x"}), 2),
+                 "--out DIR"));
   const words huge{"--preset", "gpt2-1558m", "--batch", "65536"};
   CHECK(contains(sentence(result_of(good + huge), 1), "each part needs at least"));
   ctgpt::write_file_atomic(here.file("text.txt"), std::string(50000, 'a'));
@@ -138,27 +145,44 @@ TEST_CASE("flags: an unknown option suggests the nearest, in any spelling") {
 
 TEST_CASE("flags: nanoGPT's and transformers' names lead to ours") {
   const std::vector<std::pair<std::string, std::string>> training{
-      {"--max_iters", "--steps"},        {"--batch_size", "--batch"},
-      {"--block_size", "--context"},     {"--learning_rate", "--lr"},
-      {"--min_lr", "--min-lr"},          {"--warmup_iters", "--warmup"},
-      {"--grad_clip", "--clip"},         {"--gradient_accumulation_steps", "--accumulate"},
-      {"--eval_interval", "--eval-every"}, {"--eval_iters", "--eval-batches"},
-      {"--out_dir", "--out"},            {"--dataset", "--data"},
-      {"--init_from=resume", "--resume"}, {"--n_layer=4", "--preset"},
-      {"--max_steps", "--steps"},        {"--num_train_epochs", "--epochs"},
-      {"--per_device_train_batch_size", "--batch"}, {"--lr_scheduler_type", "--schedule"},
-      {"--max_grad_norm", "--clip"},     {"--save_total_limit", "--keep"},
-      {"--output_dir", "--out"},         {"--resume_from_checkpoint", "--resume"},
-      {"--adam-beta1", "--beta1"},       {"--bf16", "--precision"}};
+      {"--max_iters", "--steps"},
+      {"--batch_size", "--batch"},
+      {"--block_size", "--context"},
+      {"--learning_rate", "--lr"},
+      {"--min_lr", "--min-lr"},
+      {"--warmup_iters", "--warmup"},
+      {"--grad_clip", "--clip"},
+      {"--gradient_accumulation_steps", "--accumulate"},
+      {"--eval_interval", "--eval-every"},
+      {"--eval_iters", "--eval-batches"},
+      {"--out_dir", "--out"},
+      {"--dataset", "--data"},
+      {"--init_from=resume", "--resume"},
+      {"--n_layer=4", "--preset"},
+      {"--max_steps", "--steps"},
+      {"--num_train_epochs", "--epochs"},
+      {"--per_device_train_batch_size", "--batch"},
+      {"--lr_scheduler_type", "--schedule"},
+      {"--max_grad_norm", "--clip"},
+      {"--save_total_limit", "--keep"},
+      {"--output_dir", "--out"},
+      {"--resume_from_checkpoint", "--resume"},
+      {"--adam-beta1", "--beta1"},
+      {"--bf16", "--precision"}};
   for (const auto& [theirs, ours] : training) {
     CHECK(contains(sentence(result_of({"train", theirs}), 2), "did you mean " + ours + "?"));
   }
   const std::vector<std::pair<std::string, std::string>> sampling{
-      {"--max_new_tokens", "--tokens"}, {"--num_samples", "--samples"},
-      {"--start", "--prompt"},          {"--num_return_sequences", "--samples"},
-      {"--top_k", "--top-k"},           {"--n-predict", "--tokens"},
-      {"--repeat-penalty", "--repetition-penalty"}, {"--temp", "--temperature"},
-      {"--out_dir", "--model"},         {"--max_length", "--tokens"}};
+      {"--max_new_tokens", "--tokens"},
+      {"--num_samples", "--samples"},
+      {"--start", "--prompt"},
+      {"--num_return_sequences", "--samples"},
+      {"--top_k", "--top-k"},
+      {"--n-predict", "--tokens"},
+      {"--repeat-penalty", "--repetition-penalty"},
+      {"--temp", "--temperature"},
+      {"--out_dir", "--model"},
+      {"--max_length", "--tokens"}};
   for (const auto& [theirs, ours] : sampling) {
     CHECK(contains(sentence(result_of({"sample", theirs}), 2), "did you mean " + ours + "?"));
   }
@@ -175,10 +199,12 @@ TEST_CASE("flags: nanoGPT's and transformers' names lead to ours") {
 
 TEST_CASE("flags: forgotten, repeated and unexpected words") {
   const auto said = [](const words& arguments) { return sentence(result_of(arguments), 2); };
-  CHECK(contains(said({"train", "--data", "--steps", "3"}), "--data needs a value, but --steps follows"));
+  CHECK(contains(said({"train", "--data", "--steps", "3"}),
+                 "--data needs a value, but --steps follows"));
   CHECK(contains(said({"train", "--data"}), "--data needs a value"));
   CHECK(contains(said({"train", "--data", ""}), "--data needs a value, not an empty text"));
-  CHECK(contains(said({"train", "--steps", "3", "--steps", "4"}), "--steps is given more than once"));
+  CHECK(
+      contains(said({"train", "--steps", "3", "--steps", "4"}), "--steps is given more than once"));
   CHECK(contains(said({"train", "--resume=maybe"}), "--resume takes no value"));
   CHECK(contains(said({"train", "steps"}), "\"steps\" is not expected here"));
   CHECK(contains(said({"sample", "-m", "x", "--stop", ""}), "--stop needs a value"));

@@ -1,4 +1,5 @@
-// The program ctgpt as a user runs it: in a process of its own, with what it wrote and how it ended.
+// The program ctgpt as a user runs it: in a process of its own, with what it wrote and how it
+// ended.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -36,11 +37,11 @@ struct outcome {
 };
 
 struct run_options {
-  std::string input = {};              // on standard input
-  std::string directory = {};          // to run in; else the tests' own
-  std::string out = {};                // a file for standard output, else it is captured
-  std::function<void()> before = {};   // in the child, before the program starts
-  int seconds = 240;                   // then it hangs
+  std::string input = {};             // on standard input
+  std::string directory = {};         // to run in; else the tests' own
+  std::string out = {};               // a file for standard output, else it is captured
+  std::function<void()> before = {};  // in the child, before the program starts
+  int seconds = 240;                  // then it hangs
 };
 
 // A file without a name, for what a child reads or writes.

@@ -9,8 +9,8 @@ using namespace ctgpt_test;
 namespace {
 
 // Long enough to be interrupted.
-const words long_run{"--batch", "4", "--context", "64", "--steps", "120", "--eval-every", "60",
-                     "--dropout", "0.1"};
+const words long_run{"--batch",      "4",  "--context", "64", "--steps", "120",
+                     "--eval-every", "60", "--dropout", "0.1"};
 
 }  // namespace
 
@@ -81,9 +81,9 @@ TEST_CASE("resume: a run goes on from its directory alone, from any working dire
 TEST_CASE("resume: threads, instruction set, intervals, keep and more steps may change") {
   const playground here;
   const std::string run = here.trained("run");
-  const words changes{"--threads",  "2", "--isa",          "baseline", "--eval-every", "5",
-                      "--save-every", "1", "--eval-batches", "1",      "--keep",       "9",
-                      "--steps",    "10"};
+  const words changes{"--threads",    "2", "--isa",          "baseline", "--eval-every", "5",
+                      "--save-every", "1", "--eval-batches", "1",        "--keep",       "9",
+                      "--steps",      "10"};
   const outcome result = result_of(resume(run, changes));
   INFO(result.err);
   REQUIRE(result.code == 0);
@@ -105,7 +105,8 @@ TEST_CASE("resume: every other change is refused, with old and new shown") {
       {{"--accumulate", "2"}, "accumulate = 1, which --resume cannot change to 2"},
       {{"--context", "16"}, "context = 32, which --resume cannot change to 16"},
       {{"--warmup", "3"}, "warmup = 2, which --resume cannot change to 3"},
-      {{"--schedule", "cosine"}, "schedule = \"linear\", which --resume cannot change to \"cosine\""},
+      {{"--schedule", "cosine"},
+       "schedule = \"linear\", which --resume cannot change to \"cosine\""},
       {{"--dropout", "0.5"}, "dropout = 0.0, which --resume cannot change to 0.5"},
       {{"--weight-decay", "0"}, "weight_decay = 0.1, which --resume cannot change to 0.0"},
       {{"--beta1", "0.5"}, "beta1 = 0.9, which --resume cannot change to 0.5"},

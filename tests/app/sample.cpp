@@ -103,7 +103,8 @@ TEST_CASE("sample: a run directory means its best, else its last; a model direct
   CHECK(output_of(sample(run, flags)) == six);
   std::filesystem::remove(run + "/last");
   CHECK(contains(sentence(result_of(sample(run, flags)), 1), "holds no model"));
-  CHECK(contains(sentence(result_of(sample(here.file("none"), flags)), 1), "there is no directory"));
+  CHECK(
+      contains(sentence(result_of(sample(here.file("none"), flags)), 1), "there is no directory"));
 }
 
 TEST_CASE("sample: short options are llama.cpp's") {
@@ -127,15 +128,16 @@ TEST_CASE("sample: defaults come from generation_config.json, flags override the
   CHECK(usual == text({"-n", "50", "--temperature", "0.8", "--top-k", "200"}));
   CHECK(text({}).size() == 1 + 200 + 1);
   const std::string greedy = text({"-n", "50", "--temperature", "0"});
-  for (const char* config : {R"({"temperature": 0.0, "max_new_tokens": 50})",
-                             R"({"top_k": 1, "max_new_tokens": 50})",
-                             R"({"do_sample": false, "max_new_tokens": 50})"}) {
+  for (const char* config :
+       {R"({"temperature": 0.0, "max_new_tokens": 50})", R"({"top_k": 1, "max_new_tokens": 50})",
+        R"({"do_sample": false, "max_new_tokens": 50})"}) {
     ctgpt::write_file_atomic(path, config);
     CHECK(text({}) == greedy);
   }
   CHECK(text({"-n", "50", "--temperature", "0.8", "--top-k", "200"}) == usual);
   ctgpt::write_file_atomic(path, R"({"temperature": -1})");
-  CHECK(contains(sentence(result_of(sample(run, {})), 1), "generation_config.json: the temperature"));
+  CHECK(
+      contains(sentence(result_of(sample(run, {})), 1), "generation_config.json: the temperature"));
   std::filesystem::remove(path);
   CHECK(text({"-n", "50"}) == usual);
 }
@@ -158,8 +160,7 @@ TEST_CASE("sample: a prompt that the tokenizer does not know is one sentence, an
 
 TEST_CASE("sample: the bytes tokenizer takes any prompt, and never splits UTF-8") {
   const playground here;
-  const std::string run =
-      here.trained("run", {"--tokenizer", "bytes", "--steps", "4"});
+  const std::string run = here.trained("run", {"--tokenizer", "bytes", "--steps", "4"});
   const std::string out = output_of(
       sample(run, {"--prompt", "\xE2\x82\xAC", "--tokens", "200", "--temperature", "100"}));
   CHECK(out.starts_with("\xE2\x82\xAC"));
@@ -205,10 +206,12 @@ TEST_CASE("chat: characters that the tokenizer does not know do not end it; /aga
   const playground here;
   const std::string run = here.trained("run");
   const words chat{"chat", "-m", run, "-n", "12", "-t", "1"};
-  const outcome result = result_of(chat, {.input = "\xC3\x87""a va?\n\xFF\nBob\r\n"});
+  const outcome result = result_of(chat, {.input = "\xC3\x87"
+                                                   "a va?\n\xFF\nBob\r\n"});
   CHECK(result.code == 0);
   CHECK(contains(result.err, "does not know the character"));
   CHECK(result.out == output_of(sample(run, {"-p", "Bob", "-n", "12"})));
   const outcome again = result_of(chat, {.input = "/again\nBob\n/again\n/quit\nHello\n"});
-  CHECK(again.out == result.out + output_of(sample(run, {"-p", "Bob", "-n", "12", "--seed", "1338"})));
+  CHECK(again.out ==
+        result.out + output_of(sample(run, {"-p", "Bob", "-n", "12", "--seed", "1338"})));
 }

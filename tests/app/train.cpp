@@ -36,9 +36,9 @@ TEST_CASE("train: run.json holds command, versions, settings and the data's SHA-
   CHECK(text_of(settings, "data") == here.data());
   CHECK(text_of(settings, "tokenizer") == "char");
   CHECK(number(settings, "steps") == 6);
-  CHECK(number(settings, "lr") == 0.004);     // the preset's own
-  CHECK(number(settings, "beta2") == 0.95);   // likewise
-  CHECK(number(settings, "warmup") == 2);     // a flag's
+  CHECK(number(settings, "lr") == 0.004);    // the preset's own
+  CHECK(number(settings, "beta2") == 0.95);  // likewise
+  CHECK(number(settings, "warmup") == 2);    // a flag's
   CHECK(number(settings, "seed") == 1337);
 }
 
@@ -66,9 +66,10 @@ TEST_CASE("train: it says before it starts what it will do and need, and afterwa
   const outcome result = result_of(here.small("run", {"--steps", "4"}));
   REQUIRE(result.code == 0);
   CHECK(result.out.empty());
-  for (const std::string& part : words{"Training quickstart", "parameters", "1 thread)", "4 steps of 64 tokens",
-                           "about ", " MB", here.data(), "step 1/4", "tokens/s",
-                           "best validation loss", "sample --model", "chat --model"}) {
+  for (const std::string& part :
+       words{"Training quickstart", "parameters", "1 thread)", "4 steps of 64 tokens", "about ",
+             " MB", here.data(), "step 1/4", "tokens/s", "best validation loss", "sample --model",
+             "chat --model"}) {
     INFO(result.err);
     CHECK_MESSAGE(contains(result.err, part), part);
   }
@@ -78,7 +79,8 @@ TEST_CASE("train: two runs of the same flags leave the same bytes, for files car
   const playground here;
   const std::string one = here.trained("one"), two = here.trained("two");
   check_same_runs(one, two);
-  const std::string other = here.trained("other", {"--steps", "6", "--eval-every", "3", "--seed", "7"});
+  const std::string other =
+      here.trained("other", {"--steps", "6", "--eval-every", "3", "--seed", "7"});
   CHECK(contents(one + "/last/model.safetensors") != contents(other + "/last/model.safetensors"));
 }
 
@@ -106,9 +108,8 @@ TEST_CASE("train: 1 and 2 threads, avx2 and avx512 compute the same bits") {
 TEST_CASE("train: every backend and bf16 storage train the same model") {
   const playground here;
   std::vector<double> losses;
-  for (const words& flags :
-       {words{"--backend", "cpu"}, words{"--backend", "eigen"}, words{"--backend", "reference"},
-        words{"--precision", "bf16"}}) {
+  for (const words& flags : {words{"--backend", "cpu"}, words{"--backend", "eigen"},
+                             words{"--backend", "reference"}, words{"--precision", "bf16"}}) {
     const std::string name = "run" + flags[1];
     const std::string run =
         here.trained(name, flags + words{"--steps", "3", "--batch", "1", "--context", "16"});
@@ -133,8 +134,8 @@ TEST_CASE("train: micro-batches add up, so 2 of 2 sequences are a step of 4") {
 TEST_CASE("train: the learning rate follows each schedule") {
   const playground here;
   for (const ctgpt::schedule_kind kind :
-       {ctgpt::schedule_kind::cosine, ctgpt::schedule_kind::linear,
-        ctgpt::schedule_kind::constant, ctgpt::schedule_kind::warmup_stable_decay}) {
+       {ctgpt::schedule_kind::cosine, ctgpt::schedule_kind::linear, ctgpt::schedule_kind::constant,
+        ctgpt::schedule_kind::warmup_stable_decay}) {
     const std::string name(ctgpt::schedule_name(kind));
     const std::string run = here.trained(
         name, {"--steps", "10", "--schedule", name, "--lr", "0.01", "--min-lr", "0.001"});
@@ -162,8 +163,8 @@ TEST_CASE("train: --epochs counts passes over the training part") {
 
 TEST_CASE("train: no more checkpoints stay than --keep, the best and the last among them") {
   const playground here;
-  const std::string run =
-      here.trained("run", {"--steps", "12", "--eval-every", "4", "--save-every", "1", "--keep", "3"});
+  const std::string run = here.trained(
+      "run", {"--steps", "12", "--eval-every", "4", "--save-every", "1", "--keep", "3"});
   const std::vector<int> steps = steps_of(run);
   CHECK(steps.size() <= 4);
   CHECK(steps.back() == 12);
@@ -183,8 +184,9 @@ TEST_CASE("train: no more checkpoints stay than --keep, the best and the last am
 
 TEST_CASE("train: a loss that is not a number stops with the step and the first bad tensor") {
   const playground here;
-  const words wild{"--lr", "1000", "--warmup", "0", "--clip", "0", "--weight-decay", "1000",
-                   "--steps", "60", "--eval-every", "60", "--save-every", "2"};
+  const words wild{"--lr",           "1000", "--warmup", "0",  "--clip",       "0",
+                   "--weight-decay", "1000", "--steps",  "60", "--eval-every", "60",
+                   "--save-every",   "2"};
   const std::string said = sentence(result_of(here.small("run", wild)), 1);
   CHECK(said.starts_with("step "));
   CHECK(contains(said, "not a finite number"));
@@ -192,8 +194,9 @@ TEST_CASE("train: a loss that is not a number stops with the step and the first 
   // What was saved before is still a model.
   const std::vector<int> steps = steps_of(here.file("run"));
   REQUIRE(!steps.empty());
-  CHECK(output_of({"sample", "--model", here.file("run"), "-n", "3", "--temperature", "0"}).size() >=
-        2);
+  CHECK(
+      output_of({"sample", "--model", here.file("run"), "-n", "3", "--temperature", "0"}).size() >=
+      2);
 }
 
 TEST_CASE("train: a vocabulary above the tokenizer's is neither trained nor saved") {

@@ -1,7 +1,7 @@
 // corpus: a text file as tokens, split into training and validation.
 //
-// Errors, one sentence each: a missing, empty, unreadable or enormous file; bytes that are not
-// UTF-8 where characters are wanted; too little text for one window of each part.
+// Errors, one sentence each: a missing, empty, unreadable, irregular or enormous file; bytes that
+// are not UTF-8 where characters are wanted; too little text for one window of each part.
 #pragma once
 
 #include <string>

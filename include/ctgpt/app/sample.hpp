@@ -63,7 +63,7 @@ inline std::string prompt_of(const sample_flags& given) {
     throw usage_error("give --prompt or --prompt-file, not both");
   }
   if (!given.prompt_file) return given.prompt.value_or("\n");
-  std::string prompt = read_file(*given.prompt_file, 1u << 30);
+  std::string prompt = read_file(*given.prompt_file, 1u << 26);
   expects(!prompt.empty(), "the prompt file ", *given.prompt_file, " is empty");
   return prompt;
 }

@@ -1,5 +1,5 @@
-// std::complex<double> as a stored element: apart from base/element.hpp, because <complex> brings the
-// streams along.
+// std::complex<double> as a stored element: apart from base/element.hpp, because <complex> brings
+// the streams along.
 #pragma once
 
 #include <complex>

@@ -15,9 +15,13 @@
 
 namespace ctgpt::inline CTGPT_ABI::app {
 
-// A token takes four bytes beside the text's own, so a quarter of the memory would already be
-// tight.
+// A pipe could be read only once, and a resumed run reads its data again; a device may never end.
+// A token takes four bytes beside the text's own, so a fifth of the memory would be tight already.
 inline std::string read_corpus(const std::string& path) {
+  struct stat status {};
+  const bool strange =
+      ::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+  expects(!strange, "the data file ", path, " is a pipe or a device; give a regular file");
   const double limit = std::min(machine_memory() / 6.0, 1e18);
   std::string text = read_file(path, static_cast<std::uint64_t>(limit));
   expects(!text.empty(), "the data file ", path, " is empty");

@@ -41,7 +41,7 @@ struct run_options {
   std::string directory = {};         // to run in; else the tests' own
   std::string out = {};               // a file for standard output, else it is captured
   std::function<void()> before = {};  // in the child, before the program starts
-  int seconds = 120;                  // then it hangs
+  int seconds = 240;                  // then it hangs
 };
 
 // A file without a name, for what a child reads or writes.

@@ -62,6 +62,21 @@ TEST_CASE("resume: SIGTERM and Ctrl-C save, say how to go on, and exit with 128 
   }
 }
 
+TEST_CASE("resume: a second Ctrl-C ends at once, in the middle of a step") {
+  const playground here;
+  // A step of this takes many seconds.
+  running slow(here.small("run", {"--backend", "reference", "--batch", "32", "--context", "256"}));
+  REQUIRE(slow.until([&] { return ctgpt::is_file(here.file("run") + "/metrics.jsonl"); }));
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  slow.send(SIGINT);
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  slow.send(SIGINT);
+  const outcome end = slow.wait();
+  CHECK(end.signal == SIGINT);
+  CHECK(contains(end.err, "the same signal again ends at once"));
+  CHECK(metrics_lines(here.file("run")).empty());
+}
+
 TEST_CASE("resume: a run goes on from its directory alone, from any working directory") {
   const playground here;
   const words start{"--steps", "8", "--eval-every", "4", "--data", "world.txt"};

@@ -3,12 +3,12 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
-#include <stdlib.h>
 
 #include <algorithm>
 
 #include "base/child.hpp"
 #include "base/temporary.hpp"
+#include "base/terminal.hpp"
 #include "ctgpt/base/file.hpp"
 
 using namespace ctgpt;
@@ -79,15 +79,9 @@ TEST_CASE("progress: shows validation loss and the fraction of the peak where th
 TEST_CASE("progress: quiet is quiet") { CHECK(written({.quiet = true}, 100).empty()); }
 
 TEST_CASE("progress: a terminal gets a bar that is redrawn, and a whole line at the end") {
-  const int terminal = ::posix_openpt(O_RDWR | O_NOCTTY);
-  REQUIRE(terminal >= 0);
-  REQUIRE(::grantpt(terminal) == 0);
-  REQUIRE(::unlockpt(terminal) == 0);
-  const std::string name = ::ptsname(terminal);
-  const int end = ::open(name.c_str(), O_RDWR | O_NOCTTY);
-  REQUIRE(end >= 0);
+  terminal screen;
   const child_result result = in_child([&]() -> std::string {
-    ::dup2(end, 2);
+    ::dup2(screen.end(), 2);
     progress bar;
     bar.begin(0, 1000, 0.0);
     for (isize step = 1; step <= 1000; ++step) bar(report_of(step));
@@ -98,12 +92,7 @@ TEST_CASE("progress: a terminal gets a bar that is redrawn, and a whole line at 
     return "done";
   });
   CHECK(result.said == "done");
-  char shown[8192];
-  const ssize_t got = ::read(terminal, shown, sizeof shown);
-  ::close(end);
-  ::close(terminal);
-  REQUIRE(got > 0);
-  const std::string text(shown, static_cast<std::size_t>(got));
+  const std::string text = screen.shown();
   CHECK(text.find("\r\033[K[........................] step 1/1000") == 0);
   CHECK(has(text, "\r\033[K[########################] step 1000/1000"));
   CHECK(has(text, "took 0s\r\n"));

@@ -130,7 +130,9 @@ TEST_CASE("run_directory: the newest checkpoint is that of the largest number") 
   CHECK(run_directory(made.path(), true).newest() == 100);
 }
 
-TEST_CASE("run_directory: keeps the newest checkpoints and the best, links are relative") {
+TEST_CASE(
+    "run_directory: keeps no more than asked, the best and the last among them, links are "
+    "relative") {
   const temporary_directory made;
   make_run(made.path());
   const run_directory run(made.path(), true);
@@ -146,9 +148,9 @@ TEST_CASE("run_directory: keeps the newest checkpoints and the best, links are r
   publish(30, 20, 2);
   CHECK(checkpoints(run) == names{"step-20", "step-30"});
   publish(40, 20, 2);
-  CHECK(checkpoints(run) == names{"step-20", "step-30", "step-40"});
+  CHECK(checkpoints(run) == names{"step-20", "step-40"});
   publish(50, 20, 2);
-  CHECK(checkpoints(run) == names{"step-20", "step-40", "step-50"});
+  CHECK(checkpoints(run) == names{"step-20", "step-50"});
   publish(60, 60, 2);  // the old best is a checkpoint like any other now
   CHECK(checkpoints(run) == names{"step-50", "step-60"});
   CHECK(symlink_target(made.file("best")) == "step-60");

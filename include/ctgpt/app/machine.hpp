@@ -1,28 +1,18 @@
-// machine: the backend that the options --backend, --isa and --threads choose, and the precision.
+// machine: what the options --backend, --isa, --threads and --precision mean.
 //
-// Errors: an unknown backend or instruction set, or one that this machine lacks: usage_error.
+// choose_backend is defined in app/backends.hpp, which compiles every backend and so belongs into
+// one unit of a program. Errors: an unknown name: usage_error.
 #pragma once
 
 #include <string>
 
 #include "ctgpt/app/verbs.hpp"
-#include "ctgpt/backend/cpu.hpp"
-#include "ctgpt/backend/eigen.hpp"
-#include "ctgpt/backend/reference.hpp"
+#include "ctgpt/backend/backend.hpp"
+#include "ctgpt/base/parallel.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::app {
 
-inline backend choose_backend(const machine_options& given) {
-  const std::string name = given.backend.value_or("cpu");
-  const int count = given.threads.value_or(0);
-  if (given.isa && name != "cpu") {
-    throw usage_error("--isa chooses among the kernels of --backend cpu alone");
-  }
-  if (name == "cpu") return cpu{given.isa ? parse_isa(*given.isa) : isa::best, count};
-  if (name == "eigen") return eigen{count};
-  if (name == "reference") return reference<float>{};
-  throw usage_error(join("there is no backend \"", name, "\"; choose cpu, eigen or reference"));
-}
+backend choose_backend(const machine_options& given);
 
 inline int threads_of(const machine_options& given) {
   if (given.backend.value_or("cpu") == "reference") return 1;

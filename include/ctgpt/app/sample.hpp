@@ -101,11 +101,9 @@ int chat_command(const chat_flags& given, const machine_options& machine) {
   const std::string model = required_model(given.model);
   generation options = generation_options(given, resolve_model(model));
   const std::unique_ptr<engine> run = open_engine(model, choose_backend(machine), f32_precision);
-  std::fprintf(
-      stderr,
-      "This model has no chat template: it completes text, so it continues what you write.\n"
-      "Write a line and press Enter. /again draws another continuation; /quit or Ctrl-D "
-      "ends.\n");
+  std::fprintf(stderr,
+               "This model has no chat template: it completes text, from what you write.\n"
+               "/again draws another continuation; /quit or Ctrl-D ends.\n");
   std::string line, last;
   for (;;) {
     std::fprintf(stderr, "> ");
@@ -115,7 +113,6 @@ int chat_command(const chat_flags& given, const machine_options& machine) {
     if (again) line = last;
     if (line.empty()) continue;
     if (again) ++options.seed;
-    last = line;
     std::vector<std::int32_t> tokens;
     try {
       tokens = run->tokens().encode(line);
@@ -123,6 +120,7 @@ int chat_command(const chat_flags& given, const machine_options& machine) {
       std::fprintf(stderr, "%s\n", problem.what());
       continue;
     }
+    last = line;
     put(line);
     run->generate(tokens, options, [](std::string_view piece) { put(piece); });
     put("\n");

@@ -85,7 +85,7 @@ inline void training::say_what_comes(const std::string& path) const {
       stderr,
       "Training %s, %s parameters, on %s (%d thread%s)\n"
       "  data      %s\n"
-      "            %s tokens to learn from, %s to validate, vocabulary of %s (%s)\n"
+      "  tokens    %s to learn from, %s to validate; vocabulary of %s (%s)\n"
       "  work      %s steps of %s tokens, evaluated every %s and at the end\n"
       "  memory    about %s, weights and activations in %s\n"
       "  writes    %s\n",
@@ -153,10 +153,10 @@ class training_loop {
     const std::string path = shell_quoted(directory_.path());
     if (const int signal = signals.received(); signal != 0 && at_.step < how.steps) {
       if (at_.step > 0 && directory_.newest() != at_.step) save();
-      std::fprintf(
-          stderr,
-          "Stopped by signal %d after step %lld. Go on with:\n  %s train --resume --out %s\n",
-          signal, static_cast<long long>(at_.step), plan_.called.program.c_str(), path.c_str());
+      std::fprintf(stderr,
+                   "Stopped by %s after step %lld. Go on with:\n  %s train --resume --out %s\n",
+                   signal == SIGINT ? "Ctrl-C" : "SIGTERM", static_cast<long long>(at_.step),
+                   plan_.called.program.c_str(), path.c_str());
       return 128 + signal;
     }
     std::fprintf(stderr,

@@ -4,11 +4,12 @@
 //
 // Shows step, loss, validation loss, tokens a second, fraction of the machine's peak (where a peak
 // is given) and the time left. Writes to standard error, so that standard output stays free for
-// results. On a terminal it redraws one line at most ten times a second; elsewhere it writes a line
-// at the first step, at every `every`-th, at the last, and at least once in ten seconds. Errors:
-// none.
+// results. On a terminal it redraws one line at most ten times a second, never wider than the
+// terminal; elsewhere it writes a line at the first step, at every `every`-th, at the last, and at
+// least once in ten seconds. Errors: none.
 #pragma once
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -56,8 +57,9 @@ class progress {
     const bool due = terminal_ ? since > 0.1 : report.step % every == 0 || since > 10.0;
     if (!ends && !due) return;
     shown_ = now;
-    std::string line = terminal_ ? "\r\033[K" + bar(report.step) : std::string();
-    line += text(report, std::chrono::duration<double>(now - start_).count());
+    const double elapsed = std::chrono::duration<double>(now - start_).count();
+    std::string line =
+        terminal_ ? "\r\033[K" + drawn(report, elapsed) : text(report, elapsed, true);
     if (!terminal_ || report.step == last_) line += '\n';
     std::fputs(line.c_str(), stderr);
     std::fflush(stderr);
@@ -85,34 +87,55 @@ class progress {
   }
 
  private:
-  std::string bar(isize step) const {
-    constexpr isize cells = 24;
-    const isize span = std::max<isize>(1, last_ - first_);
-    const isize full = std::clamp<isize>((step - first_) * cells / span, 0, cells);
-    return "[" + std::string(static_cast<std::size_t>(full), '#') +
-           std::string(static_cast<std::size_t>(cells - full), '.') + "] ";
+  static std::size_t columns() {
+    struct winsize size {};
+    const bool known = ::ioctl(2, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+    return known ? size.ws_col : 80;
   }
-  [[gnu::cold]] std::string text(const step_report& report, double elapsed) const {
-    char piece[160];
-    std::snprintf(piece, sizeof piece, "step %lld/%lld  loss %.4f",
-                  static_cast<long long>(report.step), static_cast<long long>(last_), report.loss);
-    std::string line = piece;
-    if (validation_) {
-      std::snprintf(piece, sizeof piece, "  val %.4f", *validation_);
-      line += piece;
+  // One line of the terminal: a wider one would wrap, and could not be drawn over. The last column
+  // stays free, since some terminals wrap as soon as it is written.
+  std::string drawn(const step_report& report, double elapsed) const {
+    constexpr std::size_t longest_bar = 24, shortest_bar = 4, frame = 3;
+    const std::size_t room = columns() - 1;
+    std::string line = text(report, elapsed, true);
+    if (line.size() + frame + longest_bar > room) line = text(report, elapsed, false);
+    if (line.size() + frame + shortest_bar <= room) {
+      line.insert(0, bar(report.step, std::min(longest_bar, room - frame - line.size())));
     }
-    std::snprintf(piece, sizeof piece, "  %.0f tokens/s", speed_);
-    line += piece;
+    return line.substr(0, room);
+  }
+  std::string bar(isize step, std::size_t cells) const {
+    const isize span = std::max<isize>(1, last_ - first_);
+    const auto all = static_cast<isize>(cells);
+    const auto full =
+        static_cast<std::size_t>(std::clamp<isize>((step - first_) * all / span, 0, all));
+    return "[" + std::string(full, '#') + std::string(cells - full, '.') + "] ";
+  }
+  // wide: with room between the parts.
+  [[gnu::cold]] std::string text(const step_report& report, double elapsed, bool wide) const {
+    const std::string gap = wide ? "  " : " ";
+    char piece[160];
+    std::snprintf(piece, sizeof piece, "step %lld/%lld", static_cast<long long>(report.step),
+                  static_cast<long long>(last_));
+    std::string line = piece;
+    std::snprintf(piece, sizeof piece, "loss %.4f", report.loss);
+    line += gap + piece;
+    if (validation_) {
+      std::snprintf(piece, sizeof piece, "val %.4f", *validation_);
+      line += gap + piece;
+    }
+    std::snprintf(piece, sizeof piece, wide ? "%.0f tokens/s" : "%.0f tok/s", speed_);
+    line += gap + piece;
     if (options_.peak > 0.0) {
-      std::snprintf(piece, sizeof piece, "  %.0f%% of peak",
+      std::snprintf(piece, sizeof piece, wide ? "%.0f%% of peak" : "%.0f%% peak",
                     100.0 * speed_ * flops_ / options_.peak);
-      line += piece;
+      line += gap + piece;
     }
     const isize done = report.step - first_;
     const double left =
         elapsed / static_cast<double>(done) * static_cast<double>(last_ - report.step);
-    return line +
-           (report.step == last_ ? "  took " + duration(elapsed) : "  left " + duration(left));
+    return line + gap +
+           (report.step == last_ ? "took " + duration(elapsed) : "left " + duration(left));
   }
 
   progress_options options_;

@@ -2,7 +2,7 @@
 //
 //   RUN/run.json       command, settings, versions, SHA-256 of the data
 //   RUN/metrics.jsonl  one JSON object a step, from step 1
-//   RUN/step-N/        checkpoints, the newest `keep` of them and the best
+//   RUN/step-N/        checkpoints, `keep` of them at most: the best and the newest
 //   RUN/last, RUN/best relative links to checkpoints, swapped in one step
 //   RUN/lock           held by the process while it runs
 //
@@ -67,11 +67,13 @@ class run_directory {
     if (best_step > 0 && is_directory(step_path(best_step))) {
       point_symlink(path_, "best", "step-" + std::to_string(best_step));
     }
-    std::vector<isize> all = steps();
-    const auto spare = static_cast<isize>(all.size()) - keep;
-    for (isize i = 0; i < spare; ++i) {
-      const isize old = all[static_cast<std::size_t>(i)];
-      if (old != best_step && old != step) remove_tree(step_path(old));
+    const std::vector<isize> all = steps();
+    isize spare = static_cast<isize>(all.size()) - keep;
+    for (const isize old : all) {
+      if (spare <= 0) break;
+      if (old == best_step || old == step) continue;  // these two stay whatever `keep` is
+      remove_tree(step_path(old));
+      --spare;
     }
   }
 

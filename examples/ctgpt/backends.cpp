@@ -1,0 +1,2 @@
+// The backends that --backend names.
+#include "ctgpt/app/backends.hpp"

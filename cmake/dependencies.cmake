@@ -2,8 +2,8 @@
 # looks for the same libraries in the same way.
 
 # ctgpt_find(<target> <package> <pkg-config module> <Debian package>)
-# Makes the imported target, from the package's own CMake files or else from pkg-config. A library
-# that is nowhere adds a sentence to ctgpt_missing.
+# Makes the imported target: from the package's own CMake files, else from pkg-config, else (in a
+# build of ctgpt itself) fetched. A library that is nowhere adds a sentence to ctgpt_missing.
 function(ctgpt_find target package module debian)
   if(TARGET ${target})
     return()
@@ -19,6 +19,12 @@ function(ctgpt_find target package module debian)
     if(TARGET PkgConfig::ctgpt_${module})
       add_library(${target} INTERFACE IMPORTED GLOBAL)
       target_link_libraries(${target} INTERFACE PkgConfig::ctgpt_${module})
+      return()
+    endif()
+  endif()
+  if(COMMAND ctgpt_fetch)
+    ctgpt_fetch(${package} fetched)
+    if(fetched)
       return()
     endif()
   endif()

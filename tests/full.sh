@@ -11,13 +11,15 @@ Runs what tests/run.sh leaves out, for hours rather than minutes:
   3. clang       build and tests with clang++
   4. address and undefined-behaviour sanitizers, on every test
   5. thread sanitizer, on every test
-  6. fuzzing     minutes of libFuzzer on each parser
+  6. NEON        the dispatch units with the cross compiler for 64-bit ARM
+  7. fuzzing     minutes of libFuzzer on each parser
 It writes the result with date, commit and machine into tests/full_result.txt and ends with the line
 'N passed, N failed'. It can be run again at any time.
 
   --no-install   install nothing: the needed packages are somewhere that CMake finds
 
-Environment: as tests/run.sh; CTGPT_FUZZ_SECONDS is 120 here.
+Environment: as tests/run.sh; CTGPT_FUZZ_SECONDS is 120 here; CTGPT_HIGHWAY_INCLUDE is the folder
+that holds hwy/ (/usr/include).
 TEXT
 }
 
@@ -42,6 +44,7 @@ source cmake/install_packages.sh
 # shellcheck source=steps.sh
 source tests/steps.sh
 build=${CTGPT_BUILD_DIR:-build}
+highway=${CTGPT_HIGHWAY_INCLUDE:-/usr/include}  # the folder that holds hwy/
 export CXX=${CXX:-g++}
 result=tests/full_result.txt
 lines=()
@@ -76,12 +79,32 @@ threads() {
   ctest_prefix=()
 }
 
+# Each family of kernels compiles for 64-bit ARM, and its object has kernels for NEON.
+neon() {
+  local work=$build/neon family
+  rm -rf "$work"
+  mkdir -p "$work/include"
+  ln -s "$highway/hwy" "$work/include/hwy"
+  for family in 1 2 3 4; do
+    echo "+ aarch64-linux-gnu-g++ ... family $family"
+    if echo '#include "ctgpt/backend/cpu/impl.hpp"' |
+      aarch64-linux-gnu-g++ -std=c++20 -O2 -Wall -Wextra -Werror -Iinclude -isystem \
+        "$work/include" "-DCTGPT_CPU_FAMILY=$family" -x c++ -c - -o "$work/$family.o" &&
+      aarch64-linux-gnu-nm -C "$work/$family.o" | grep "N_NEON" >/dev/null; then
+      passed=$((passed + 1))
+    else
+      fail_step "kernel family $family for NEON"
+    fi
+  done
+}
+
 heading "packages"
 if [[ $install == yes ]]; then
   need_compiler_and_library_headers
   need_header doctest/doctest.h doctest-dev
   need_header benchmark/benchmark.h libbenchmark-dev
   need_command clang++ clang
+  need_command aarch64-linux-gnu-g++ g++-aarch64-linux-gnu
   if ! clang++ -fsanitize=fuzzer -x c++ -fsyntax-only /dev/null 2>/dev/null; then
     missing_packages+=(libclang-rt-dev)
   fi
@@ -94,6 +117,7 @@ stage "every test with clang++" test_tree "$build/clang" -DCMAKE_CXX_COMPILER=cl
 stage "address and undefined-behaviour sanitizers" \
   test_tree "$build/ubsan" -DCTGPT_SANITIZE=address,undefined
 stage "thread sanitizer" threads
+stage "NEON with the cross compiler" neon
 stage "fuzzing, ${CTGPT_FUZZ_SECONDS:-120} s a parser" fuzz_parsers "${CTGPT_FUZZ_SECONDS:-120}"
 
 heading "done"

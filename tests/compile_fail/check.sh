@@ -3,6 +3,7 @@
 # refused with a message that contains every text that the file announces:
 #   // expect: text                        on each compiler
 #   // expect g++: text                    on one of them (g++ or clang++)
+#   // bad half's flags: flags             for a fault that lies in how a file is compiled
 # Usage: check.sh FILE COMPILER ARGUMENT...
 set -euo pipefail
 
@@ -23,7 +24,8 @@ echo "the good half must compile"
 "$compiler" "$@" -fsyntax-only "$file"
 
 echo "the bad half must not"
-if output=$("$compiler" "$@" -fsyntax-only -DMUST_FAIL "$file" 2>&1); then
+read -ra bad_flags < <(sed -nE "s/^\/\/ bad half's flags: //p" "$file"; echo)
+if output=$("$compiler" "$@" -fsyntax-only -DMUST_FAIL "${bad_flags[@]}" "$file" 2>&1); then
   echo "$file compiles with -DMUST_FAIL"
   exit 1
 fi

@@ -5,8 +5,8 @@
 // expect: ctgpt::config: hidden must be between 0 and 4,194,304
 // expect: ctgpt::config: window must not be negative
 // expect: ctgpt::config: mlp must name an activation
-// expect: ctgpt::config: rope_base must be above 1
-// expect: ctgpt::config: softcap must not be negative
+// expect: ctgpt::config: rope_base must be above 1 and at most 1e30
+// expect: ctgpt::config: softcap must be from 0 (none) to 1e30
 // expect: ctgpt::config: norm_epsilon must be between 0 and 1
 #include "ctgpt/core/config.hpp"
 

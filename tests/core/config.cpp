@@ -97,8 +97,10 @@ TEST_CASE("config: windows, positions and numbers have their rules") {
   CHECK(sentence([](config& c) { c.position = positions::rotary, c.head_size = 7; }) == even);
   CHECK(sentence([](config& c) { c.position = positions::learned, c.head_size = 7; }) == "");
   CHECK(sentence([](config& c) { c.mlp = activation::none; }) == "mlp must name an activation");
-  CHECK(sentence([](config& c) { c.rope_base = 1.0f; }) == "rope_base must be above 1");
-  CHECK(sentence([](config& c) { c.softcap = -1.0f; }) == "softcap must not be negative");
+  const std::string_view base = "rope_base must be above 1 and at most 1e30";
+  CHECK(sentence([](config& c) { c.rope_base = 1.0f; }) == base);
+  CHECK(sentence([](config& c) { c.rope_base = 1e31f; }) == base);
+  CHECK(sentence([](config& c) { c.softcap = -1.0f; }) == "softcap must be from 0 (none) to 1e30");
   const std::string_view epsilon = "norm_epsilon must be between 0 and 1";
   CHECK(sentence([](config& c) { c.norm_epsilon = 0.0f; }) == epsilon);
   CHECK(sentence([](config& c) { c.norm_epsilon = 1.0f; }) == epsilon);
@@ -106,8 +108,9 @@ TEST_CASE("config: windows, positions and numbers have their rules") {
 
 TEST_CASE("config: numbers that are none are refused") {
   const float nan = __builtin_nanf("");
-  CHECK(sentence([&](config& c) { c.rope_base = nan; }) == "rope_base must be above 1");
-  CHECK(sentence([&](config& c) { c.softcap = nan; }) == "softcap must not be negative");
+  CHECK(sentence([&](config& c) { c.rope_base = nan; }) ==
+        "rope_base must be above 1 and at most 1e30");
+  CHECK(sentence([&](config& c) { c.softcap = nan; }) == "softcap must be from 0 (none) to 1e30");
   CHECK(sentence([&](config& c) { c.norm_epsilon = nan; }) ==
         "norm_epsilon must be between 0 and 1");
 }

@@ -139,6 +139,8 @@ TEST_CASE("config_json: wrong fields are named with what is there") {
   CHECK(sentence_with([](io::json& own) {
           own.set("rope_base", "big");
         }).find("config.json: ctgpt.rope_base must be a number") == 0);
+  CHECK(sentence_with([](io::json& own) { own.set("rope_base", 1e300); }) ==
+        "config.json: ctgpt.rope_base must be above 1 and at most 1e30");
   CHECK(sentence_with([](io::json& own) { own.set("position", "circular"); }) ==
         "config.json: ctgpt.position must be one of none, learned, sinusoidal, rotary, alibi, "
         "found the string \"circular\"");

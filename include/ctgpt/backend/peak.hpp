@@ -5,9 +5,9 @@
 #pragma once
 
 #include <algorithm>
-#include <chrono>
 
 #include "ctgpt/backend/backend.hpp"
+#include "ctgpt/base/clock.hpp"
 
 namespace ctgpt::inline CTGPT_ABI {
 
@@ -15,10 +15,10 @@ inline double measured_peak(const backend& where, int repeats = 10) {
   if (where.table().burn == nullptr) return 0.0;
   double best = 0.0;
   for (int i = 0; i < repeats; ++i) {
-    const auto start = std::chrono::steady_clock::now();
+    const double start = clock_seconds();
     const double done = where.table().burn(where.state(), 200000);
-    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
-    best = std::max(best, done / taken.count());
+    const double taken = clock_seconds() - start;
+    best = std::max(best, done / taken);
   }
   return best;
 }

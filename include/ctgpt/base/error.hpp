@@ -47,7 +47,7 @@ class text_part {
   template <std::floating_point Real>
   text_part(Real value) : kind_(kind::real), real_(static_cast<double>(value)) {}
 
-  void append_to(std::string& out) const {
+  [[gnu::cold]] void append_to(std::string& out) const {
     char digits[32];
     switch (kind_) {
       case kind::text:
@@ -57,15 +57,15 @@ class text_part {
         out += static_cast<char>(whole_);
         return;
       case kind::signed_whole:
-        out += std::to_string(whole_);
-        return;
+        std::snprintf(digits, sizeof digits, "%lld", static_cast<long long>(whole_));
+        break;
       case kind::unsigned_whole:
-        out += std::to_string(static_cast<std::uint64_t>(whole_));
-        return;
+        std::snprintf(digits, sizeof digits, "%llu", static_cast<unsigned long long>(whole_));
+        break;
       case kind::real:
         std::snprintf(digits, sizeof digits, "%g", real_);
-        out += digits;
     }
+    out += digits;
   }
 
  private:
@@ -99,7 +99,8 @@ template <class... Parts>
 
 template <class... Parts>
 inline void expects(bool condition, const Parts&... parts) {
-  if (!condition) [[unlikely]] fail(parts...);
+  if (!condition) [[unlikely]]
+    fail(parts...);
 }
 
 }  // namespace ctgpt::inline CTGPT_ABI

@@ -84,8 +84,9 @@ constexpr isize window_of(const config& c, isize index) {
   rule(rotary, c.position != positions::rotary || head_size_of(c) % 2 == 0,                        \
        "rotary positions need an even head size")                                                  \
   rule(mlp, c.mlp != activation::none, "mlp must name an activation")                              \
-  rule(rope_base, c.rope_base > 1.0f, "rope_base must be above 1")                                 \
-  rule(softcap, c.softcap >= 0.0f, "softcap must not be negative")                                 \
+  rule(rope_base, c.rope_base > 1.0f && c.rope_base <= 1e30f,                                      \
+       "rope_base must be above 1 and at most 1e30")                                               \
+  rule(softcap, c.softcap >= 0.0f && c.softcap <= 1e30f, "softcap must be from 0 (none) to 1e30")  \
   rule(norm_epsilon, c.norm_epsilon > 0.0f && c.norm_epsilon < 1.0f,                               \
        "norm_epsilon must be between 0 and 1")
 // clang-format on

@@ -38,7 +38,7 @@ struct world_options {
 inline constexpr isize smallest_world = 1 << 12;
 inline constexpr isize largest_world = isize{1} << 32;
 
-inline std::string world(const world_options& options = {}) {
+[[gnu::cold]] inline std::string world(const world_options& options = {}) {
   if (options.bytes < smallest_world || options.bytes > largest_world) {
     throw usage_error(join("ctgpt: a world of ", options.bytes, " bytes is not possible: give ",
                            smallest_world, " to ", largest_world, " bytes"));

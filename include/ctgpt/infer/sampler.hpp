@@ -21,7 +21,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <functional>
 #include <limits>
 #include <span>
 #include <string>
@@ -41,7 +40,7 @@ struct sampling {
   std::uint64_t seed = 1337;
 
   // What is wrong with these options, as one sentence; empty when nothing is.
-  std::string validate() const {
+  [[gnu::cold]] std::string validate() const {
     // Written so that NaN fails.
     if (!(temperature >= 0.0f && temperature <= std::numeric_limits<float>::max())) {
       return join("the temperature must be 0 (greedy) or a positive number, not ", temperature);
@@ -164,7 +163,7 @@ class sampler {
 
   float kth_largest() {
     std::partial_sort_copy(scores_.begin(), scores_.end(), largest_.begin(), largest_.end(),
-                           std::greater<>());
+                           [](float a, float b) { return a > b; });
     return largest_.back();
   }
 

@@ -26,7 +26,7 @@ namespace ctgpt::inline CTGPT_ABI {
 
 class stop_filter {
  public:
-  explicit stop_filter(const std::vector<std::string>& stops) {
+  [[gnu::cold]] explicit stop_filter(const std::vector<std::string>& stops) {
     for (const std::string& stop : stops) {
       const std::string wrong = validate(stop);
       if (!wrong.empty()) throw usage_error(wrong);
@@ -35,7 +35,7 @@ class stop_filter {
   }
 
   // What is wrong with a stop string, as one sentence; empty when nothing is.
-  static std::string validate(std::string_view stop) {
+  [[gnu::cold]] static std::string validate(std::string_view stop) {
     if (stop.empty()) return "a stop string must not be empty";
     if (utf8_error_offset(stop) != std::string_view::npos) return "a stop string must be UTF-8";
     return {};
@@ -72,7 +72,8 @@ class stop_filter {
 
  private:
   struct pattern {
-    explicit pattern(std::string stop) : text(std::move(stop)), fallback(text.size(), 0) {
+    [[gnu::cold]] explicit pattern(std::string stop)
+        : text(std::move(stop)), fallback(text.size(), 0) {
       for (std::size_t i = 1; i < text.size(); ++i) {
         std::size_t length = fallback[i - 1];
         while (length > 0 && text[i] != text[length]) length = fallback[length - 1];

@@ -32,7 +32,7 @@ class repeat {
   }
   constexpr isize scratch() const { return 2 * input() + layer_.scratch(); }
 
-  void forward(ops& run, const frame& f, rows<width> x, rows<width> y) const {
+  [[gnu::cold]] void forward(ops& run, const frame& f, rows<width> x, rows<width> y) const {
     for (isize i = 0; i < count_; ++i) {
       const rows<width> out = i + 1 < count_ ? output(f, i) : y;
       layer_.forward(run, at(f, i), x, out);
@@ -41,7 +41,7 @@ class repeat {
   }
 
   // arena_begin: element of the parameter arena where layer 0 begins.
-  void backward(ops& run, const frame& f, rows<width> x, rows<width> dy, rows<width> dx,
+  [[gnu::cold]] void backward(ops& run, const frame& f, rows<width> x, rows<width> dy, rows<width> dx,
                 isize arena_begin) const {
     const isize size = layer_.slots().size();
     for (isize i = count_ - 1; i >= 0; --i) {

@@ -13,12 +13,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <optional>
 #include <string>
 
+#include "ctgpt/base/clock.hpp"
 #include "ctgpt/train/trainer.hpp"
 
 namespace ctgpt::inline CTGPT_ABI {
@@ -31,8 +31,6 @@ struct progress_options {
 
 class progress {
  public:
-  using clock = std::chrono::steady_clock;
-
   explicit progress(progress_options options = {})
       : options_(options), terminal_(::isatty(2) == 1) {}
 
@@ -41,7 +39,7 @@ class progress {
     first_ = first;
     last_ = last;
     flops_ = flops_per_token;
-    start_ = shown_ = clock::now();
+    start_ = shown_ = clock_seconds();
   }
   void validation(double loss) { validation_ = loss; }
 
@@ -49,15 +47,15 @@ class progress {
     if (options_.quiet) return;
     speed_ =
         speed_ == 0.0 ? report.tokens_per_second : 0.9 * speed_ + 0.1 * report.tokens_per_second;
-    const clock::time_point now = clock::now();
+    const double now = clock_seconds();
     const isize every =
         options_.every > 0 ? options_.every : std::max<isize>(1, (last_ - first_) / 10);
     const bool ends = report.step == last_ || report.step == first_ + 1;
-    const double since = std::chrono::duration<double>(now - shown_).count();
+    const double since = now - shown_;
     const bool due = terminal_ ? since > 0.1 : report.step % every == 0 || since > 10.0;
     if (!ends && !due) return;
     shown_ = now;
-    const double elapsed = std::chrono::duration<double>(now - start_).count();
+    const double elapsed = now - start_;
     std::string line =
         terminal_ ? "\r\033[K" + drawn(report, elapsed) : text(report, elapsed, true);
     if (!terminal_ || report.step == last_) line += '\n';
@@ -112,7 +110,8 @@ class progress {
     return "[" + std::string(full, '#') + std::string(cells - full, '.') + "] ";
   }
   // wide: with room between the parts.
-  [[gnu::cold]] std::string text(const step_report& report, double elapsed, bool wide) const {
+  [[gnu::cold, gnu::noinline]] std::string text(const step_report& report, double elapsed,
+                                                bool wide) const {
     const std::string gap = wide ? "  " : " ";
     char piece[160];
     std::snprintf(piece, sizeof piece, "step %lld/%lld", static_cast<long long>(report.step),
@@ -143,7 +142,7 @@ class progress {
   isize first_ = 0, last_ = 0;
   double flops_ = 0.0, speed_ = 0.0;
   std::optional<double> validation_;
-  clock::time_point start_, shown_;
+  double start_ = 0.0, shown_ = 0.0;  // of clock_seconds()
 };
 
 }  // namespace ctgpt::inline CTGPT_ABI

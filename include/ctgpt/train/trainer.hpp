@@ -12,12 +12,12 @@
 // the step.
 #pragma once
 
-#include <chrono>
 #include <cmath>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "ctgpt/base/clock.hpp"
 #include "ctgpt/train/adamw.hpp"
 #include "ctgpt/train/batches.hpp"
 #include "ctgpt/train/schedule.hpp"
@@ -126,7 +126,7 @@ class trainer {
   void set_done(isize steps) { done_ = steps; }
 
   step_report step() {
-    const auto start = std::chrono::steady_clock::now();
+    const double start = clock_seconds();
     const backend& where = net_->where();
     step_report report;
     report.step = done_ + 1;
@@ -149,8 +149,7 @@ class trainer {
     update_.run(where, [&] { state_.update(gradients_); });
     where.synchronise();
     ++done_;
-    report.seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    report.seconds = clock_seconds() - start;
     report.tokens_per_second = static_cast<double>(tokens_per_step()) / report.seconds;
     return report;
   }

@@ -28,7 +28,7 @@ inline constexpr int largest_total = 99;
 inline constexpr bool is_round(const sum& s) { return s.left % 10 == 0 && s.right % 10 == 0; }
 
 // Every pair with left <= right, in a fixed order.
-inline std::vector<sum> all_sums() {
+[[gnu::cold]] inline std::vector<sum> all_sums() {
   std::vector<sum> list;
   for (int left = smallest_number; left <= largest_total; ++left) {
     for (int right = left; left + right <= largest_total; ++right) list.push_back({left, right});
@@ -36,14 +36,14 @@ inline std::vector<sum> all_sums() {
   return list;
 }
 
-inline void append_digits(std::string& out, int number) {
+[[gnu::cold]] inline void append_digits(std::string& out, int number) {
   if (number >= 100) out += static_cast<char>('0' + number / 100);
   if (number >= 10) out += static_cast<char>('0' + number / 10 % 10);
   out += static_cast<char>('0' + number % 10);
 }
 
 // Requires: 0 <= number <= 99.
-inline void append_words(std::string& out, int number) {
+[[gnu::cold]] inline void append_words(std::string& out, int number) {
   constexpr std::array<word, 20> small = {
       "zero",     "one",     "two",     "three",     "four",     "five",    "six",
       "seven",    "eight",   "nine",    "ten",       "eleven",   "twelve",  "thirteen",
@@ -63,7 +63,8 @@ inline void append_words(std::string& out, int number) {
 
 inline constexpr int sum_forms = 2;
 
-inline void append_sum_question(std::string& out, const sum& s, bool words, int form) {
+[[gnu::cold]] inline void append_sum_question(std::string& out, const sum& s, bool words,
+                                              int form) {
   out += form == 0 ? "What is " : "How much is ";
   if (words) {
     append_words(out, s.left);
@@ -77,7 +78,7 @@ inline void append_sum_question(std::string& out, const sum& s, bool words, int 
   out += '?';
 }
 
-inline void append_working(std::string& out, const sum& s) {
+[[gnu::cold]] inline void append_working(std::string& out, const sum& s) {
   const auto step = [&out](int left, int right) {
     append_digits(out, left);
     out += '+';
@@ -93,7 +94,7 @@ inline void append_working(std::string& out, const sum& s) {
 }
 
 // A sum as a plain sentence, without working: "38 and 25 make 63."
-inline void append_sum_statement(std::string& out, const sum& s, bool words) {
+[[gnu::cold]] inline void append_sum_statement(std::string& out, const sum& s, bool words) {
   const auto number = [&](int n) { words ? append_words(out, n) : append_digits(out, n); };
   const std::size_t start = out.size();
   number(s.left);

@@ -46,7 +46,7 @@ inline constexpr std::array<exchange, 4> farewells = {{
     {"That is all.", "Bye!"},
 }};
 
-inline void append_exchange(std::string& out, const exchange& e) {
+[[gnu::cold]] inline void append_exchange(std::string& out, const exchange& e) {
   fill(out, "User: $0\nBot: $1", {e.user, e.bot});
 }
 
@@ -57,7 +57,7 @@ inline constexpr std::array<word, 4> stranger_questions = {
     "User: Where does $0 live?", "User: What is the job of $0?", "User: Who is $0?",
     "User: Do you know $0?"};
 
-inline void append_stranger(std::string& out, random_stream& random) {
+[[gnu::cold]] inline void append_stranger(std::string& out, random_stream& random) {
   const word form = stranger_questions[draw(random, stranger_questions.size())];
   const word name = strangers[draw(random, strangers.size())];
   fill(out, form, {name});
@@ -65,7 +65,7 @@ inline void append_stranger(std::string& out, random_stream& random) {
 }
 
 // "User: Say cup, barn, key." "Bot: cup, barn, key."
-inline void append_echo(std::string& out, random_stream& random) {
+[[gnu::cold]] inline void append_echo(std::string& out, random_stream& random) {
   std::string list;
   for (int left = 3 + draw(random, 3); left > 0; --left) {
     list += draw(random, 2) == 1 ? things[draw(random, things.size())]
@@ -76,7 +76,7 @@ inline void append_echo(std::string& out, random_stream& random) {
 }
 
 // "User: Write fifty-two." "Bot: 52."
-inline void append_spelling(std::string& out, random_stream& random) {
+[[gnu::cold]] inline void append_spelling(std::string& out, random_stream& random) {
   const int number = draw(random, 100);
   out += "User: Write ";
   append_words(out, number);

@@ -127,7 +127,7 @@ inline constexpr word value_name(int attribute, int value) {
 }
 
 // Appends `form` with $0, $1, ... replaced by `words`. Requires: every $ names one of the words.
-inline void fill(std::string& out, word form, std::initializer_list<word> words) {
+[[gnu::cold]] inline void fill(std::string& out, word form, std::initializer_list<word> words) {
   for (std::size_t i = 0; i < form.size(); ++i) {
     if (form[i] != '$') {
       out += form[i];
@@ -137,10 +137,10 @@ inline void fill(std::string& out, word form, std::initializer_list<word> words)
   }
 }
 
-inline std::size_t draw(random_stream& random, std::size_t bound) {
+[[gnu::cold]] inline std::size_t draw(random_stream& random, std::size_t bound) {
   return static_cast<std::size_t>(random.below(bound));
 }
-inline int draw(random_stream& random, int bound) {
+[[gnu::cold]] inline int draw(random_stream& random, int bound) {
   return static_cast<int>(random.below(static_cast<std::uint64_t>(bound)));
 }
 
@@ -151,7 +151,7 @@ void shuffle(std::vector<T>& list, random_stream& random) {
   }
 }
 
-inline std::vector<int> count_to(int n) {
+[[gnu::cold]] inline std::vector<int> count_to(int n) {
   std::vector<int> list;
   for (int i = 0; i < n; ++i) list.push_back(i);
   return list;
@@ -161,13 +161,13 @@ struct fact {
   int attribute, subject, value;
 };
 
-inline void append_statement(std::string& out, const fact& f, int form = 0) {
+[[gnu::cold]] inline void append_statement(std::string& out, const fact& f, int form = 0) {
   const attribute& a = attributes[static_cast<std::size_t>(f.attribute)];
   fill(out, a.statements[static_cast<std::size_t>(form)],
        {subject_name(f.attribute, f.subject), value_name(f.attribute, f.value), a.noun});
 }
 
-inline void append_question(std::string& out, const fact& f, int form) {
+[[gnu::cold]] inline void append_question(std::string& out, const fact& f, int form) {
   const attribute& a = attributes[static_cast<std::size_t>(f.attribute)];
   fill(out, a.questions[static_cast<std::size_t>(form)],
        {subject_name(f.attribute, f.subject), "", a.noun});
@@ -213,7 +213,7 @@ class people_and_places {
   int& at(int attribute, int subject) {
     return value_[static_cast<std::size_t>(attribute)][static_cast<std::size_t>(subject)];
   }
-  void deal(int attribute, random_stream& random) {
+  [[gnu::cold]] void deal(int attribute, random_stream& random) {
     const auto values = attributes[static_cast<std::size_t>(attribute)].values.size();
     std::vector<int> deck;
     while (static_cast<int>(deck.size()) < subjects(attribute)) {
@@ -223,7 +223,7 @@ class people_and_places {
     for (int s = 0; s < subjects(attribute); ++s)
       at(attribute, s) = deck[static_cast<std::size_t>(s)];
   }
-  void pair_up(int relation, random_stream& random) {
+  [[gnu::cold]] void pair_up(int relation, random_stream& random) {
     std::vector<int> order = count_to(static_cast<int>(people.size()));
     shuffle(order, random);
     for (std::size_t i = 0; i < order.size(); i += 2) {

@@ -39,7 +39,7 @@ struct story {
   }
 };
 
-inline story draw_story(random_stream& random, int count) {
+[[gnu::cold]] inline story draw_story(random_stream& random, int count) {
   story s{draw(random, static_cast<int>(story_openings.size())),
           draw(random, static_cast<int>(people.size())),
           count,
@@ -64,13 +64,13 @@ inline word thing_of(const story& s, int i) {
 inline word room_of(const story& s, int i) {
   return rooms[static_cast<std::size_t>(s.room[static_cast<std::size_t>(i)])];
 }
-inline void append_story_sentence(std::string& out, const story& s, int i) {
+[[gnu::cold]] inline void append_story_sentence(std::string& out, const story& s, int i) {
   fill(out, "The $0 is in the $1.", {thing_of(s, i), room_of(s, i)});
 }
-inline void append_story_question(std::string& out, const story& s, int i) {
+[[gnu::cold]] inline void append_story_question(std::string& out, const story& s, int i) {
   fill(out, "Where is the $0?", {thing_of(s, i)});
 }
-inline void append_story(std::string& out, const story& s) {
+[[gnu::cold]] inline void append_story(std::string& out, const story& s) {
   fill(out, story_openings[static_cast<std::size_t>(s.opening)],
        {people[static_cast<std::size_t>(s.person)]});
   for (int i = 0; i < s.count; ++i) {
@@ -89,7 +89,8 @@ inline constexpr std::array<word, 6> tales = {
     "Once $6 came to $1 to meet $0 and the $3. It rained all day, but they had $4.",
     "Once it was cold in $7. $6 asked $0 the $2 for help, and by night all was well."};
 
-inline void append_tale(std::string& out, const people_and_places& facts, random_stream& random) {
+[[gnu::cold]] inline void append_tale(std::string& out, const people_and_places& facts,
+                                      random_stream& random) {
   int who, relative;
   do {  // a visit needs two towns; at most three people share one, so this ends
     who = draw(random, static_cast<int>(people.size()));

@@ -48,7 +48,7 @@ class writer {
   }
 
   // Appends one piece with its empty line.
-  void piece(std::string& out) {
+  [[gnu::cold]] void piece(std::string& out) {
     const int at = draw(random_, total_);
     std::size_t kind = 0;
     while (at >= limits_[kind]) ++kind;
@@ -84,11 +84,11 @@ class writer {
   }
 
  private:
-  void checked(const std::string& out, std::size_t start) const {
+  [[gnu::cold]] void checked(const std::string& out, std::size_t start) const {
     held_.check().question(std::string_view(out).substr(start));
   }
 
-  sum draw_sum() {
+  [[gnu::cold]] sum draw_sum() {
     const auto& all = held_.every_sum();
     sum s = all[held_out::sums + draw(random_, all.size() - held_out::sums)];
     if (draw(random_, 2) == 1) std::swap(s.left, s.right);
@@ -97,7 +97,7 @@ class writer {
   }
 
   // Two to four facts about the subject of a fact, which comes first.
-  void portrait(std::string& out) {
+  [[gnu::cold]] void portrait(std::string& out) {
     const fact& first = facts_.facts()[draw(random_, facts_.facts().size())];
     const int count = of_town(first.attribute) ? 2 : 2 + draw(random_, 3);
     int attribute = first.attribute;
@@ -111,7 +111,7 @@ class writer {
     }
   }
 
-  void ask_fact(std::string& out, word user, word bot) {
+  [[gnu::cold]] void ask_fact(std::string& out, word user, word bot) {
     std::size_t at = 0;
     int form = 0;
     do {
@@ -127,7 +127,7 @@ class writer {
     append_statement(out, f);
   }
 
-  void ask_combined(std::string& out, word user, word bot) {
+  [[gnu::cold]] void ask_combined(std::string& out, word user, word bot) {
     const auto& all = held_.every_combination();
     const combination& c =
         all[held_out::combinations + draw(random_, all.size() - held_out::combinations)];
@@ -139,13 +139,13 @@ class writer {
     append_combined_answer(out, c);
   }
 
-  void state_sum(std::string& out) {
+  [[gnu::cold]] void state_sum(std::string& out) {
     const sum s = draw_sum();  // two draws in one call would have no order
     const bool words = draw(random_, 2) == 1;
     append_sum_statement(out, s, words);
   }
 
-  void ask_sum(std::string& out, bool words, word user, word bot) {
+  [[gnu::cold]] void ask_sum(std::string& out, bool words, word user, word bot) {
     const sum s = draw_sum();
     out += user;
     append_sum_question(out, s, words, draw(random_, sum_forms));
@@ -154,7 +154,7 @@ class writer {
   }
 
   // A story and two questions about different things in it.
-  void ask_story(std::string& out) {
+  [[gnu::cold]] void ask_story(std::string& out) {
     story s = draw_story(random_, 2 + draw(random_, 2));
     while (!held_.may_tell(s)) s = draw_story(random_, s.count);
     const std::size_t start = out.size();
@@ -170,7 +170,7 @@ class writer {
     }
   }
 
-  void talk(std::string& out) {
+  [[gnu::cold]] void talk(std::string& out) {
     if (draw(random_, 2) == 1) {
       append_exchange(out, greetings[draw(random_, greetings.size())]);
       out += '\n';

@@ -4,19 +4,19 @@
 #pragma once
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <vector>
 
 #include "ctgpt/backend/backend.hpp"
 #include "ctgpt/backend/peak.hpp"
+#include "ctgpt/base/clock.hpp"
 
 namespace benchmarks {
 
 inline double seconds_of(auto&& work) {
-  const auto start = std::chrono::steady_clock::now();
+  const double start = ctgpt::clock_seconds();
   work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return ctgpt::clock_seconds() - start;
 }
 
 // Bytes a second: a sum of squares over 256 MB of numbers that are not zero, best of eight.

@@ -2,8 +2,9 @@
 // threads.
 //
 // Each row prints GFLOP/s or GB/s and the fraction of the ceiling that the same run measured for
-// the same instruction set and threads; a table at the end sets each kernel beside Eigen's. Inputs
-// are random numbers, never zeros. All of Google Benchmark's flags work
+// the same instruction set and threads; a table at the end sets each kernel beside Eigen's, which
+// has the instruction set that it was compiled for: build with -DCTGPT_NATIVE=ON to compare like
+// with like. Inputs are random numbers, never zeros. All of Google Benchmark's flags work
 // (--benchmark_filter=matmul).
 #include <benchmark/benchmark.h>
 
@@ -17,6 +18,7 @@
 #include "calibration.hpp"
 #include "ctgpt/backend/cpu.hpp"
 #include "ctgpt/backend/eigen.hpp"
+#include "ctgpt/base/clock.hpp"
 #include "ctgpt/base/random.hpp"
 
 namespace {
@@ -122,7 +124,7 @@ job attention_job(const std::string& name, isize batch, isize time, isize heads,
 
 // Row- and elementwise kernels over (N,C): bytes are what must be read and written once.
 std::vector<job> other_jobs() {
-  constexpr isize n = 4096, c = 768;
+  constexpr isize n = 16384, c = 768;  // 50 MB a tensor: larger than caches
   constexpr double one = 4.0 * static_cast<double>(n * c);
   std::vector<job> jobs;
   const auto add = [&](const std::string& name, double bytes, auto call) {
@@ -136,28 +138,28 @@ std::vector<job> other_jobs() {
   const auto x = [](std::vector<memory>& kept, int i) {
     return kept[static_cast<std::size_t>(i)].matrix(0, n, c);
   };
-  add("layer_norm 4096x768", 2 * one, [x](const place& at, std::vector<memory>& kept) {
+  add("layer_norm 16384x768", 2 * one, [x](const place& at, std::vector<memory>& kept) {
     at.where.table().norm(at.where.state(),
                           {x(kept, 0), x(kept, 1), kept[4].row(0, c), kept[4].row(c, c),
                            kept[5].matrix(0, n, 1), kept[5].matrix(n, n, 1)});
   });
-  add("layer_norm_backward 4096x768", 3 * one, [x](const place& at, std::vector<memory>& kept) {
+  add("layer_norm_backward 16384x768", 3 * one, [x](const place& at, std::vector<memory>& kept) {
     at.where.table().norm_backward(
         at.where.state(),
         {x(kept, 0), x(kept, 1), x(kept, 2), kept[4].row(0, c), kept[5].matrix(0, n, 1),
          kept[5].matrix(n, n, 1), kept[4].row(2 * c, c), kept[4].row(3 * c, c)});
   });
-  add("gelu 4096x768", 2 * one, [x](const place& at, std::vector<memory>& kept) {
+  add("gelu 16384x768", 2 * one, [x](const place& at, std::vector<memory>& kept) {
     at.where.table().activate(at.where.state(), {x(kept, 0), x(kept, 1), activation::gelu});
   });
-  add("gelu_backward 4096x768", 3 * one, [x](const place& at, std::vector<memory>& kept) {
+  add("gelu_backward 16384x768", 3 * one, [x](const place& at, std::vector<memory>& kept) {
     at.where.table().activate_backward(at.where.state(),
                                        {x(kept, 0), x(kept, 1), x(kept, 2), activation::gelu});
   });
-  add("add 4096x768", 3 * one, [x](const place& at, std::vector<memory>& kept) {
+  add("add 16384x768", 3 * one, [x](const place& at, std::vector<memory>& kept) {
     at.where.table().add(at.where.state(), {x(kept, 0), x(kept, 1), x(kept, 2)});
   });
-  add("adamw 3.1M", 7 * one, [](const place& at, std::vector<memory>& kept) {
+  add("adamw 12.6M", 7 * one, [](const place& at, std::vector<memory>& kept) {
     static const std::uint32_t segment[3] = {0, 0, 1};
     if (kept.size() == 6) {
       kept.push_back(memory(at.where, element::u32, 3));
@@ -236,10 +238,9 @@ int main(int argc, char** argv) {
   for (const int threads : {1, 2}) {
     if (threads > thread_pool::available()) continue;
     for (const isa which : available_isas()) {
-      if (which == isa::baseline) continue;
       const std::string name = std::string(isa_name(which)) + "/" + std::to_string(threads);
       places.push_back(std::make_unique<place>(place{name, cpu{which, threads}}));
-      places.back()->peak = measured_peak(places.back()->where);
+      places.back()->peak = measured_peak(places.back()->where, 200);
       places.back()->bandwidth = benchmarks::read_bandwidth(places.back()->where);
       std::printf("ceiling of %-10s %7.1f GFLOP/s, %5.1f GB/s read\n", name.c_str(),
                   places.back()->peak / 1e9, places.back()->bandwidth / 1e9);
@@ -259,18 +260,21 @@ int main(int argc, char** argv) {
         kept.reserve(8);
         const std::function<void()> call = each.prepare(*where, kept);
         call();
+        const double start = clock_seconds();
         for (auto _ : state) call();
+        const double seconds = clock_seconds() - start;
         using counter = benchmark::Counter;
         const double ceiling = each.by == bound::compute ? where->peak : where->bandwidth;
         state.counters["rate"] = counter(each.amount, counter::kIsIterationInvariantRate);
         state.counters["of_ceiling"] =
-            counter(each.amount / ceiling, counter::kIsIterationInvariantRate);
+            each.amount * static_cast<double>(state.iterations()) / seconds / ceiling;
       })->UseRealTime();
     }
   }
   collecting_reporter reporter;
   benchmark::RunSpecifiedBenchmarks(&reporter);
-  std::printf("\n%-36s %-10s %10s %11s %9s\n", "kernel", "backend", "G/s", "of ceiling", "x Eigen");
+  std::printf("\nEigen was compiled for: %s\n", Eigen::SimdInstructionSetsInUse());
+  std::printf("%-36s %-10s %10s %11s %9s\n", "kernel", "backend", "G/s", "of ceiling", "x Eigen");
   for (const auto& [op, by_place] : reporter.results) {
     for (const auto& [name, rate] : by_place) {
       const auto other = by_place.find("eigen" + name.substr(name.find('/')));

@@ -1,7 +1,7 @@
 """The same GPT as `ctgpt train --preset shakespeare-char-cpu` (or gpt2-124m) in plain PyTorch.
 
 Written for comparison: pre-norm blocks, LayerNorm without bias (char) or with it (gpt2), exact GELU
-Written for comparison: pre-norm blocks, LayerNorm without bias (char) or with (gpt2), exact GELU
+(char) or its tanh form (gpt2), tied head, scaled_dot_product_attention, fused AdamW that decays
 matrices, gradient clipping, cosine schedule.
 
   pytorch_gpt.py char FILE --steps 2000 --seed 1337 --threads 1   trains, prints the best val loss

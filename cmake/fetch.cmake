@@ -1,8 +1,8 @@
 # Fetches a library that this machine lacks, at one commit: git checks every byte against its hash.
 #
 # ctgpt_fetch(<package> <result>)
-# <result> is TRUE when the library's target exists afterwards. Off with -DCTGPT_FETCH=OFF. A copy on
-# disk is used with -DFETCHCONTENT_SOURCE_DIR_CTGPT_<PACKAGE>=<folder>, as FetchContent says.
+# <result> is TRUE when the library's target exists afterwards. Off with -DCTGPT_FETCH=OFF. A copy
+# on disk is used with -DFETCHCONTENT_SOURCE_DIR_CTGPT_<PACKAGE>=<folder>, as FetchContent says.
 include(FetchContent)
 
 option(CTGPT_FETCH "Fetch libraries that are not installed, each at a pinned commit" ON)
@@ -64,8 +64,8 @@ function(ctgpt_fetch package result)
   elseif(key STREQUAL "doctest")
     ctgpt_fetch_headers(doctest::doctest ${name} "")
   else()
-    foreach(off BUILD_TESTING HWY_ENABLE_CONTRIB HWY_ENABLE_EXAMPLES HWY_ENABLE_INSTALL HWY_ENABLE_TESTS
-            BENCHMARK_ENABLE_TESTING BENCHMARK_ENABLE_INSTALL BENCHMARK_ENABLE_WERROR)
+    foreach(off BUILD_TESTING HWY_ENABLE_CONTRIB HWY_ENABLE_EXAMPLES HWY_ENABLE_INSTALL
+            HWY_ENABLE_TESTS BENCHMARK_ENABLE_TESTING BENCHMARK_ENABLE_INSTALL BENCHMARK_ENABLE_WERROR)
       set(${off} OFF)
     endforeach()
     FetchContent_MakeAvailable(${name})

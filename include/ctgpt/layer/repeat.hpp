@@ -41,8 +41,8 @@ class repeat {
   }
 
   // arena_begin: element of the parameter arena where layer 0 begins.
-  [[gnu::cold]] void backward(ops& run, const frame& f, rows<width> x, rows<width> dy, rows<width> dx,
-                isize arena_begin) const {
+  [[gnu::cold]] void backward(ops& run, const frame& f, rows<width> x, rows<width> dy,
+                              rows<width> dx, isize arena_begin) const {
     const isize size = layer_.slots().size();
     for (isize i = count_ - 1; i >= 0; --i) {
       const rows<width> dinput = i == 0 ? dx : f.temporary<width>((i % 2) * input(), input());

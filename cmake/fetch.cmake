@@ -65,7 +65,8 @@ function(ctgpt_fetch package result)
     ctgpt_fetch_headers(doctest::doctest ${name} "")
   else()
     foreach(off BUILD_TESTING HWY_ENABLE_CONTRIB HWY_ENABLE_EXAMPLES HWY_ENABLE_INSTALL
-            HWY_ENABLE_TESTS BENCHMARK_ENABLE_TESTING BENCHMARK_ENABLE_INSTALL BENCHMARK_ENABLE_WERROR)
+                HWY_ENABLE_TESTS BENCHMARK_ENABLE_TESTING BENCHMARK_ENABLE_INSTALL
+                BENCHMARK_ENABLE_WERROR)
       set(${off} OFF)
     endforeach()
     FetchContent_MakeAvailable(${name})

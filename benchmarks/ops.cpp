@@ -18,7 +18,6 @@
 #include "calibration.hpp"
 #include "ctgpt/backend/cpu.hpp"
 #include "ctgpt/backend/eigen.hpp"
-#include "ctgpt/base/clock.hpp"
 #include "ctgpt/base/random.hpp"
 
 namespace {
@@ -260,9 +259,9 @@ int main(int argc, char** argv) {
         kept.reserve(8);
         const std::function<void()> call = each.prepare(*where, kept);
         call();
-        const double start = clock_seconds();
-        for (auto _ : state) call();
-        const double seconds = clock_seconds() - start;
+        const double seconds = benchmarks::seconds_of([&] {
+          for (auto _ : state) call();
+        });
         using counter = benchmark::Counter;
         const double ceiling = each.by == bound::compute ? where->peak : where->bandwidth;
         state.counters["rate"] = counter(each.amount, counter::kIsIterationInvariantRate);

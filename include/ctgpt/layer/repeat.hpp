@@ -4,7 +4,8 @@
 // Forward: x -> layer 0 -> ... -> layer count - 1 -> y. While training every layer keeps its tape
 // and output; otherwise all layers share one tape and two outputs alternate. Backward: the loop
 // reversed; gradients alternate between two scratch rows; after each layer the gradients of its
-// parameters are final and are announced (pass::gradient_ready). Shapes: x, y (N,W).  Tape:
+// parameters are final and are announced (pass::gradient_ready). Both are [[gnu::cold]], compiled
+// for size and quickly: all that they do is call kernels. Shapes: x, y (N,W).  Tape:
 // kept(training) elements a token.
 #pragma once
 

@@ -96,8 +96,7 @@ class guard {
     return hash;
   }
   static std::uint64_t mark(const small_world::sum& s) {
-    const int low = s.left < s.right ? s.left : s.right;
-    return static_cast<std::uint64_t>(low * 100 + s.left + s.right - low);
+    return static_cast<std::uint64_t>(std::min(s.left, s.right) * 100 + std::max(s.left, s.right));
   }
   bool holds(std::uint64_t mark) const {
     return std::binary_search(held_.begin(), held_.end(), mark);

@@ -1,10 +1,11 @@
 # shellcheck shell=bash
 # Sourced by run.sh and full.sh, which stand at the top of the repository: the steps of a test run,
-# and the count of what passed. Every step adds to `passed` and `failed`, and its tests' times to
-# `times`.
+# and the count of what passed. Every step adds to `passed` and `failed`, its tests' times to
+# `times`, and the names of tests whose data is not there to `left_out`.
 
 passed=0
 failed=0
+left_out=()
 jobs=${CTGPT_JOBS:-2}
 ctest_prefix=()  # a command that ctest is run under
 times=$(mktemp)
@@ -51,9 +52,14 @@ run_tests() {
   fi
   # "<seconds> <tab> <verdict> <tab> <name>" for each test.
   local text='="([^"]*)"'
-  sed -nE "s/^\t<testcase name$text classname$text time$text status$text.*/\3\t\4\t\1/p" "$report" |
+  sed -z 's/status="notrun">\n\t*<skipped message="SKIP_REG/status="left out">\n&/g' "$report" |
+    sed -nE "s/^\t<testcase name$text classname$text time$text status$text.*/\3\t\4\t\1/p" |
     sed -e "s/&quot;/\"/g; s/&apos;/'/g; s/&lt;/</g; s/&gt;/>/g; s/&amp;/\&/g" >"$times.new"
-  counts=$(awk -F '\t' '{ if ($2 == "run") p++; else f++ } END { print p + 0, f + 0 }' "$times.new")
+  counts=$(awk -F '\t' '$2 == "run" { p++ } $2 !~ /^(run|left out)$/ { f++ }
+    END { print p + 0, f + 0 }' "$times.new")
+  while IFS=$'\t' read -r _ verdict name; do
+    if [[ $verdict == "left out" ]]; then left_out+=("$name [$folder]"); fi
+  done <"$times.new"
   awk -F '\t' -v from="$folder" '{ print $1 "\t" $3 " [" from "]" }' "$times.new" >>"$times"
   rm -f "$times.new"
   if [[ $counts == "0 0" ]]; then
@@ -104,8 +110,12 @@ slowest_tests() {
   sort -rn "$times" | awk -F '\t' 'NR <= 10 { printf "%9.2f s  %s\n", $1, $2 }'
 }
 
-# The plain line that ends a run.
+# What was left out, and the plain line that ends a run.
 verdict() {
+  if [[ ${#left_out[@]} -gt 0 ]]; then
+    echo "Left out, because CTGPT_DATA (${CTGPT_DATA:-../shared/data}) does not hold their data:"
+    printf '  %s\n' "${left_out[@]}"
+  fi
   printf '%d passed, %d failed\n' "$passed" "$failed"
   [[ $failed -eq 0 ]]
 }

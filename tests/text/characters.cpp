@@ -2,10 +2,8 @@
 
 #include <doctest/doctest.h>
 
-#include <cstdlib>
-
 #include "base/child.hpp"
-#include "ctgpt/base/file.hpp"
+#include "base/corpora.hpp"
 
 using namespace ctgpt;
 using ctgpt::text::characters;
@@ -95,14 +93,8 @@ TEST_CASE("characters: an alphabet is checked, and a token outside it is refused
 }
 
 TEST_CASE("characters: tiny Shakespeare has nanoGPT's 65 characters") {
-  const char* named = std::getenv("CTGPT_DATA");
-  const std::string data =
-      named != nullptr ? named : std::string(CTGPT_REPOSITORY) + "/../shared/data";
-  const std::string path = data + "/text/tinyshakespeare.txt";
-  if (!is_file(path)) {
-    MESSAGE("skipped: there is no " << path << " (CTGPT_DATA names another place)");
-    return;
-  }
+  const std::string path = ctgpt_test::corpus("text/tinyshakespeare.txt");
+  if (path.empty()) return;
   const std::string corpus = read_file(path);
   const characters letters = characters::of(corpus, path);
   CHECK(letters.vocab_size() == 65);

@@ -12,7 +12,8 @@
 
 namespace ctgpt_test {
 
-// The path of a text, or "" where there is none. CTest knows the sentence (SKIP_REGULAR_EXPRESSION).
+// The path of a text, or "" where there is none. CTest knows the sentence: it counts such a test as
+// skipped (SKIP_REGULAR_EXPRESSION).
 inline std::string corpus(const std::string& name) {
   const char* folder = std::getenv("CTGPT_DATA");
   const std::string path =

@@ -1,6 +1,6 @@
 // The ceilings that benchmarks are compared with, measured in the same run: multiply-adds a second
-// out of registers, and bytes a second read from memory, for a backend as it stands (its
-// instruction set and threads).
+// out of registers, bytes a second read from memory, and bytes a second read and written, for a
+// backend as it stands (its instruction set and threads).
 #pragma once
 
 #include <algorithm>
@@ -32,6 +32,24 @@ inline double read_bandwidth(const ctgpt::backend& where) {
       where.synchronise();
     });
     best = std::max(best, 4.0 * static_cast<double>(count) / seconds);
+  }
+  return best;
+}
+
+// Bytes a second read and written: y += x over two blocks of 128 MB, best of eight. In place, so
+// that every line that is written has been asked for: what is counted is all that moves.
+inline double update_bandwidth(const ctgpt::backend& where) {
+  constexpr ctgpt::isize count = ctgpt::isize{1} << 25;
+  const ctgpt::memory both(where, ctgpt::element::f32, 2 * count);
+  const ctgpt::tensor x = both.row(0, count), y = both.row(count, count);
+  where.table().fill(where.state(), {both.row(0, 2 * count), 0.5});
+  double best = 0.0;
+  for (int i = 0; i < 8; ++i) {
+    const double seconds = seconds_of([&] {
+      where.table().add(where.state(), {y, y, x});
+      where.synchronise();
+    });
+    best = std::max(best, 12.0 * static_cast<double>(count) / seconds);
   }
   return best;
 }

@@ -4,8 +4,8 @@
 //
 // One JSON object a line: what, threads, seconds (median), cpu_seconds, flops, peak, of_peak
 // (training: floor / time, by 6 weights + 6 L C T a token) or of_bandwidth (decoding: bytes of
-// weights a token over the read bandwidth). Data are random tokens. Errors: an unknown word ends
-// with exit code 2.
+// weights a token over the read bandwidth). Data are random tokens.
+// Errors: an unknown word ends with exit code 2.
 #include <ctime>
 #include <iostream>
 #include <string>

@@ -19,7 +19,8 @@ if nothing failed. It can be run again at any time and then builds only what cha
 
 Environment:
   CTGPT_BUILD_DIR      folder to build in (build)
-  CTGPT_DATA           folder with the large test data; tests that need it are left out without it
+  CTGPT_DATA           folder with the large test data (../shared/data); tests that lack what they
+                       need are left out and listed at the end
   CTGPT_FUZZ_SECONDS   seconds of fuzzing a parser (5)
   CTGPT_JOBS           parallel jobs (2)
 TEXT

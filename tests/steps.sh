@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Sourced by run.sh and full.sh, which stand at the top of the repository: the steps of a test run,
 # and the count of what passed. Every step adds to `passed` and `failed`, its tests' times to
-# `times`, and the names of tests whose data is not there to `left_out`.
+# `times`, and the names of tests that lack what they need to `left_out`.
 
 passed=0
 failed=0
@@ -113,7 +113,8 @@ slowest_tests() {
 # What was left out, and the plain line that ends a run.
 verdict() {
   if [[ ${#left_out[@]} -gt 0 ]]; then
-    echo "Left out, because CTGPT_DATA (${CTGPT_DATA:-../shared/data}) does not hold their data:"
+    echo "Left out, for want of data in CTGPT_DATA (${CTGPT_DATA:-../shared/data})," \
+      "a Python package or a right; the test's message says which:"
     printf '  %s\n' "${left_out[@]}"
   fi
   printf '%d passed, %d failed\n' "$passed" "$failed"

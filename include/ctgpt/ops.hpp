@@ -2,9 +2,10 @@
 // there are only pointers and integers.
 //
 // Every function is one or two calls of the table; the mathematics of each is stated in
-// backend/kernel_table.hpp. Widths are template arguments, so a layer that passes a row of the
-// wrong width does not compile. N is the number of tokens, B * T. Errors: none of its own; a queued
-// backend may report later, at synchronise.
+// backend/kernel_table.hpp.
+// Shapes: widths are template arguments, so a layer that passes a row of the wrong width does not
+// compile. N is the number of tokens, B * T.
+// Errors: none of its own; a queued backend may report later, at synchronise.
 #pragma once
 
 #include "ctgpt/backend/backend.hpp"

@@ -106,6 +106,12 @@ TEST_CASE(
                  "--min-lr 1 is above --lr 0.5"));
   CHECK(contains(said(preset + words{"--steps", "3", "--epochs", "1"}), "not both"));
   CHECK(contains(said(preset + words{"--epochs", "1e9"}), "--epochs"));
+  CHECK(contains(said(preset + words{"--beta2", "1"}), "from 0 to 0.9999999, not \"1\""));
+  CHECK(contains(said(preset + words{"--data", "\xFF.txt"}), "more than once"));
+  CHECK(contains(sentence(result_of({"train", "--preset", "quickstart", "--data", "\xFF", "--out",
+                                     here.file("run")}),
+                          2),
+                 "the path of --data is not UTF-8"));
   CHECK(contains(sentence(result_of({"train", "--preset", "quickstart", "--out", "x"}), 2),
                  "--data FILE"));
   CHECK(contains(sentence(result_of({"train", "--preset", "quickstart", "--data", "x"}), 2),
@@ -126,6 +132,10 @@ TEST_CASE("flags: an unknown option suggests the nearest, in any spelling") {
       {{"train", "--weight_decay", "5"}, "--weight-decay"},
       {{"train", "--Batch", "5"}, "--batch"},
       {{"train", "-data", "5"}, "--data"},
+      {{"train", "--LR", "5"}, "--lr"},
+      {{"train", "--outdir", "5"}, "--out"},
+      {{"train", "--num_hidden_layers", "5"}, "--preset"},
+      {{"sample", "--checkpoint", "5"}, "--model"},
       {{"sample", "--temprature", "5"}, "--temperature"},
       {{"sample", "--modle", "5"}, "--model"},
       {{"sample", "--promt", "5"}, "--prompt"},
@@ -139,6 +149,8 @@ TEST_CASE("flags: an unknown option suggests the nearest, in any spelling") {
     CHECK(said.starts_with("there is no option -"));
     CHECK(contains(said, "did you mean " + ours + "?"));
   }
+  CHECK(contains(sentence(result_of({"train", "--temp", "5"}), 2), "no option --temp (see"));
+  CHECK(contains(sentence(result_of({"sample", "-s", "5"}), 2), "no option -s (see"));
   const std::string far = sentence(result_of({"train", "--quaternion", "5"}), 2);
   CHECK(contains(far, "there is no option --quaternion (see ctgpt train --help)"));
 }

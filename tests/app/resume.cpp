@@ -96,9 +96,8 @@ TEST_CASE("resume: a run goes on from its directory alone, from any working dire
 TEST_CASE("resume: threads, instruction set, intervals, keep and more steps may change") {
   const playground here;
   const std::string run = here.trained("run");
-  const words changes{"--threads",    "2", "--isa",          "baseline", "--eval-every", "5",
-                      "--save-every", "1", "--eval-batches", "1",        "--keep",       "9",
-                      "--steps",      "10"};
+  const words changes{"--threads",    "2", "--isa",  "baseline", "--eval-every", "5",
+                      "--save-every", "1", "--keep", "9",        "--steps",      "10"};
   const outcome result = result_of(resume(run, changes));
   INFO(result.err);
   REQUIRE(result.code == 0);
@@ -134,6 +133,7 @@ TEST_CASE("resume: every other change is refused, with old and new shown") {
       {{"--backend", "eigen"}, "backend = \"cpu\", which --resume cannot change to \"eigen\""},
       {{"--preset", "shakespeare-char-cpu"}, "preset = \"quickstart\", which --resume cannot"},
       {{"--data", run + "/run.json"}, "data = \"" + here.data() + "\", which --resume cannot"},
+      {{"--eval-batches", "1"}, "eval_batches = 2, which --resume cannot change to 1"},
       {{"--steps", "5"}, "steps = 6, which --resume can raise but not lower to 5"},
   };
   for (const auto& [flags, part] : changes) {

@@ -147,7 +147,15 @@ TEST_CASE("sample: a prompt that the tokenizer does not know is one sentence, an
   const std::string run = here.trained("run");
   const std::string said = sentence(result_of(sample(run, {"--prompt", "Gar\xC3\xA7on"})), 1);
   CHECK(contains(said, "does not know the character '\xC3\xA7' (U+00E7) at byte 3"));
-  CHECK(contains(sentence(result_of(sample(run, {"--prompt", "\xFF\xFE"})), 1), "not UTF-8"));
+  CHECK(sentence(result_of(sample(run, {"--prompt", "\xFF\xFE"})), 1) ==
+        "the prompt is not UTF-8 at byte 0; this model reads characters, so it needs UTF-8");
+  ctgpt::write_file_atomic(here.file("binary"), "ab\xFF");
+  const words binary{"--prompt-file", here.file("binary")};
+  CHECK(sentence(result_of(sample(run, binary)), 1) ==
+        "the prompt file " + here.file("binary") +
+            " is not UTF-8 at byte 2; this model reads characters, so it needs UTF-8");
+  CHECK(contains(sentence(result_of({"eval", "-m", run, "--data", here.file("binary")}), 1),
+                 "the data file " + here.file("binary") + " is not UTF-8 at byte 2"));
   CHECK(contains(sentence(result_of(sample(run, {"--prompt", ""})), 2), "--prompt"));
   ctgpt::write_file_atomic(here.file("empty.txt"), "");
   const words empty{"--prompt-file", here.file("empty.txt")};
@@ -156,6 +164,33 @@ TEST_CASE("sample: a prompt that the tokenizer does not know is one sentence, an
   CHECK(contains(sentence(result_of(sample(run, missing)), 1), "cannot read"));
   CHECK(contains(sentence(result_of(sample(run, empty + words{"--prompt", "A"})), 2), "not both"));
   CHECK(contains(sentence(result_of({"sample"}), 2), "--model DIR"));
+}
+
+TEST_CASE("sample: without a newline in its corpus a model starts from its first character") {
+  const playground here;
+  std::string letters;
+  for (int i = 0; i < 900; ++i) letters += "abc ";
+  ctgpt::write_file_atomic(here.file("letters"), letters);
+  const std::string run = here.trained("run", {"--data", here.file("letters"), "--steps", "2"});
+  const outcome result = result_of(sample(run, {"-n", "3"}));
+  CHECK(result.code == 0);
+  CHECK(result.out.size() == 5);
+  CHECK(result.out[0] == ' ');
+  CHECK(contains(result.err, "knows no newline: starting from \" \""));
+}
+
+TEST_CASE("sample: a model that its user may not read says so") {
+  if (::geteuid() != 0) {
+    MESSAGE("left out: this test gives up root's rights");
+    return;
+  }
+  const playground here;
+  const std::string run = here.trained("run");
+  std::filesystem::permissions(run + "/step-6", std::filesystem::perms::owner_all);
+  std::filesystem::permissions(run + "/step-3", std::filesystem::perms::owner_all);
+  const outcome result = result_of(
+      sample(run, {}), {.before = [] { REQUIRE(::setuid(65534) == 0); }});
+  CHECK(contains(sentence(result, 1), "Permission denied"));
 }
 
 TEST_CASE("sample: the bytes tokenizer takes any prompt, and never splits UTF-8") {
@@ -179,7 +214,7 @@ TEST_CASE("sample: a reader that leaves, and a full device, end it cleanly") {
   const outcome piped = running({"-c", line}, {}, "/bin/bash").wait();
   CHECK(piped.err.empty());
   CHECK((piped.out == "O 141\n" || piped.out == "O 0\n"));  // 128 + SIGPIPE, as for every program
-  if (!std::filesystem::exists("/dev/full")) return;
+  REQUIRE(std::filesystem::exists("/dev/full"));
   for (const words& each :
        {sample(run, {"-n", "3"}), sample(run, {"-n", "3", "--json"}), words{"describe", "-m", run},
         words{"eval", "-m", run, "--data", here.data()}, words{"--help"}}) {

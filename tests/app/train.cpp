@@ -43,6 +43,19 @@ TEST_CASE("train: run.json holds command, versions, settings and the data's SHA-
   CHECK(number(settings, "seed") == 1337);
 }
 
+TEST_CASE("train: with closed standard streams its words go nowhere, least of all into its files") {
+  const playground here;
+  const words flags = here.small("run", {"--steps", "2"});
+  std::string line = "exec " + std::string(CTGPT_PROGRAM);
+  for (const std::string& word : flags) line += " '" + word + "'";
+  const outcome result = running({"-c", line + " <&- >&- 2>&-"}, {}, "/bin/bash").wait();
+  CHECK(result.code == 0);
+  const std::vector<std::string> lines = metrics_lines(here.file("run"));
+  REQUIRE(lines.size() == 2);
+  for (const std::string& each : lines) CHECK(each.starts_with("{\"step\":"));
+  CHECK_FALSE(contains(contents(here.file("run/lock")), "Training"));
+}
+
 TEST_CASE("train: metrics.jsonl has one object a step from step 1, val_loss at evaluations alone") {
   const playground here;
   const std::string run = here.trained("run");

@@ -56,6 +56,10 @@ TEST_CASE("headers open with a comment, guard themselves and live in the ABI nam
   CHECK(joined(check_form(repository())) == "");
 }
 
+TEST_CASE("each part of a layer's or a model's opening comment begins its own line, in order") {
+  CHECK(joined(check_openings(repository())) == "");
+}
+
 TEST_CASE("an include that breaks the plan is found") {
   struct plant {
     const char* path;
@@ -157,4 +161,31 @@ TEST_CASE("a tenth macro and a header without its form are found") {
   CHECK(check_form({{path, "\n#pragma once\nnamespace ctgpt::inline CTGPT_ABI {}\n"}}).size() == 1);
   CHECK(check_form({{path, "// x\nnamespace ctgpt::inline CTGPT_ABI {}\n"}}).size() == 1);
   CHECK(check_form({{path, "// x\n#pragma once\nnamespace ctgpt {}\n"}}).size() == 1);
+}
+
+TEST_CASE("an opening comment whose parts run together or change places is found") {
+  const auto opening = [](const std::string& room, const std::string& comment) {
+    return joined(
+        check_openings({{"include/ctgpt/" + room + "/x.hpp", comment + "#pragma once\n"}}));
+  };
+  const std::string good =
+      "// x<N>: a layer.\n//\n// Forward: y = x\n// Backward: dx = dy\n// Shapes: x, y (N,W).\n"
+      "// Parameters: none.\n// Tape: nothing.\n// Errors: none.\n// Reference: a paper.\n";
+  CHECK(opening("layer", good) == "");
+  CHECK(opening("model", good) == "");
+  // Two kinds of one layer may each have a part.
+  CHECK(opening("layer", "// x.\n//\n// Backward: dx = dy\n// Backward: dx = 0\n") == "");
+  // A word of the text is no part.
+  CHECK(opening("layer", "// x.\n// OtherErrors: none; Errors and Shapes of it.\n") == "");
+
+  CHECK(opening("layer", "// x.\n// Shapes: (N).  Tape: nothing. Errors: none.\n") ==
+        "include/ctgpt/layer/x.hpp:2: Tape: does not begin its line\n"
+        "include/ctgpt/layer/x.hpp:2: Errors: does not begin its line\n");
+  CHECK(opening("model", "// x.\n// Errors: none.\n// Shapes: (N)\n") ==
+        "include/ctgpt/model/x.hpp:3: Shapes: comes after Errors:\n");
+  CHECK(opening("model", "// x.\n//   Tape: nothing.\n") ==
+        "include/ctgpt/model/x.hpp:2: Tape: does not begin its line\n");
+  // Elsewhere, and after the opening comment, such words are free.
+  CHECK(opening("io", "// x.\n// Shapes: (N).  Tape: nothing.\n") == "");
+  CHECK(opening("layer", "// x.\n#include <array>\n// Requires: x. Errors: none.\n") == "");
 }

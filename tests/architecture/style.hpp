@@ -1,4 +1,4 @@
-// Rules of style that a program can see: lengths, forbidden words, macros, header guards.
+// Rules of style that a program can see: lengths, forbidden words, macros, header guards, openings.
 #pragma once
 
 #include <set>
@@ -164,6 +164,47 @@ inline findings check_form(const sources& files) {
     if (contains(file.text, "\nnamespace ctgpt") && !contains(file.text, "inline CTGPT_ABI")) {
       found.push_back(file.path + " declares outside ctgpt::inline CTGPT_ABI");
     }
+  }
+  return found;
+}
+
+// The words that begin a part of a header's opening comment, in the order in which they come.
+inline constexpr std::string_view opening_parts[] = {
+    "Forward", "Backward", "Shapes", "Parameters", "Tape", "Errors", "Reference"};
+
+// What is wrong with the opening comment of one header: a part that does not begin its own line, or
+// comes after one that it should precede.
+inline findings check_opening(const source& file) {
+  findings found;
+  const std::vector<std::string> lines = lines_of(file.text);
+  std::size_t reached = 0;
+  for (std::size_t i = 0; i < lines.size() && starts_with(lines[i], "//"); ++i) {
+    const std::string place = file.path + ":" + std::to_string(i + 1);
+    for (std::size_t part = 0; part < std::size(opening_parts); ++part) {
+      const std::string word = std::string(opening_parts[part]) + ":";
+      if (starts_with(lines[i], "// " + word)) {
+        if (part < reached) {
+          found.push_back(place + ": " + word + " comes after " +
+                          std::string(opening_parts[reached]) + ":");
+        }
+        reached = std::max(reached, part);
+      }
+      if (lines[i].size() > 3 && contains_word(lines[i].substr(4), word)) {
+        found.push_back(place + ": " + word + " does not begin its line");
+      }
+    }
+  }
+  return found;
+}
+
+// The rooms whose headers state mathematics keep the parts of their openings apart and in order.
+inline findings check_openings(const sources& files) {
+  findings found;
+  for (const source& file : files) {
+    const std::string room = room_of(file.path);
+    if (room != "layer" && room != "model") continue;
+    const findings here = check_opening(file);
+    found.insert(found.end(), here.begin(), here.end());
   }
   return found;
 }

@@ -2,8 +2,9 @@
 //
 // expected(): every output one chain of std::fma with k ascending, from c or from zero, then the
 // bias; the bits that every instruction set with a fused multiply-add must give, on any number of
-// threads. Shapes: nn (M,K)(K,N), nt (M,K)(N,K)^T, tn (K,M)^T(K,N); rows lie `gap` elements further
-// apart than they must, and comparisons include the gaps.
+// threads.
+// Shapes: nn (M,K)(K,N), nt (M,K)(N,K)^T, tn (K,M)^T(K,N); rows lie `gap` elements further apart
+// than they must, and comparisons include the gaps.
 #pragma once
 
 #include <cmath>

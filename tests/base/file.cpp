@@ -165,7 +165,7 @@ TEST_CASE("file: appended lines follow each other, also through two handles") {
 
 TEST_CASE("file: a device without room is a sentence that says what to do") {
   if (::access("/dev/full", W_OK) != 0) {
-    MESSAGE("skipped: this system has no /dev/full");
+    MESSAGE("left out: this system has no /dev/full");
     return;
   }
   CHECK(sentence_of([] { write_file_atomic("/dev/full", "text"); }) ==

@@ -165,7 +165,7 @@ TEST_CASE("parallel: every worker flushes denormals, and the caller's mode comes
   }
   CHECK(tiny_product() != 0.0f);
 #else
-  MESSAGE("skipped: this processor has no mode for denormals that the pool knows");
+  MESSAGE("left out: this processor has no mode for denormals that the pool knows");
 #endif
 }
 

@@ -11,5 +11,5 @@ constexpr ctgpt::isize end = 32;
 #else
 constexpr ctgpt::isize end = 64;
 #endif
-constexpr repeat<linear<64, end>> twice{2};
+constexpr repeat<2, linear<64, end>> twice{};
 static_assert(twice.input() == 64);

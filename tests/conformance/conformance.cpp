@@ -58,7 +58,7 @@ class judge_of_backends {
 
   ~judge_of_backends() {
     for (const auto& [name, count] : complaints_) {
-      if (count > shown) MESSAGE(op_, " on ", name, ": ", count, " complaints in all");
+      if (count > shown) MESSAGE(std::string(op_), " on ", name, ": ", count, " complaints in all");
     }
   }
 

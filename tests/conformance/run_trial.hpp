@@ -64,7 +64,8 @@ class arrangement {
     }
     return result;
   }
-  // Appends the bytes of an operand's elements, without gaps.
+  // Appends the bytes of an operand's elements, without gaps. A NaN is a NaN: which operand's sign
+  // and payload it takes on is the compiler's choice.
   void append_bits(const operand& each, std::vector<unsigned char>& bits) const {
     const placement& at = places_.at(source(each.name));
     const std::vector<unsigned char>& bytes = after_call(each.name);
@@ -72,6 +73,13 @@ class arrangement {
     for (isize r = 0; r < each.rows; ++r) {
       const auto first = bytes.begin() + element_bytes(at.type, at.lead + r * at.stride);
       bits.insert(bits.end(), first, first + width);
+      if (!is_real(at.type)) continue;
+      const auto size = static_cast<std::size_t>(element_bytes(at.type, 1));
+      for (isize c = 0; c < each.cols; ++c) {
+        if (!std::isnan(decode(at.type, bytes.data(), at.lead + r * at.stride + c))) continue;
+        const std::size_t back = static_cast<std::size_t>(each.cols - c) * size;
+        std::fill_n(bits.end() - static_cast<std::ptrdiff_t>(back), size, std::uint8_t{0xff});
+      }
     }
   }
   // Did the call change a byte that it must leave alone?

@@ -5,7 +5,7 @@
   make_gpt.py --names > tests/golden/gpt/names.json
                                         tensors of saved transformers models (needs transformers)
 
-gpt2: Radford et al. 2019 (learned positions, LayerNorm with bias, exact GELU, tied head).
+gpt2: Radford et al. 2019 (learned positions, LayerNorm with bias, tanh GELU, tied head).
 llama: Touvron et al. 2023 with Ainslie et al. 2023 (rotary positions, RMSNorm, SwiGLU, grouped
 heads, free head). Each file holds, for one batch of 3 x 16 tokens: tokens and targets; logits;
 "gradient.NAME" of the mean loss for every weight; "losses" and "norms", the loss and the norm of
@@ -117,7 +117,7 @@ def mlp(torch, w, name, x, gated):
     if gated:
         gate, up = up.chunk(2, -1)
         return linear(w, name + ".down", gate * torch.sigmoid(gate) * up)
-    return linear(w, name + ".down", up * 0.5 * (1.0 + torch.erf(up / math.sqrt(2.0))))
+    return linear(w, name + ".down", torch.nn.functional.gelu(up, approximate="tanh"))
 
 
 def logits(torch, w, kind, size, tokens):

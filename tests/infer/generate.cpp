@@ -65,13 +65,14 @@ continuation collect(Decoder& run, const Tokenizer& tokenizer, const ids& prompt
 }
 
 // Follows a script of pieces, one token each, from a prompt of one token.
-continuation follow(const strings& script, generation options) {
+continuation follow(const strings& script, generation options, const std::string& prompt = "?") {
   pieces_tokenizer tokenizer{script};
+  tokenizer.pieces.push_back(prompt);
   ids order;
   for (std::size_t i = 0; i < script.size(); ++i) order.push_back(static_cast<std::int32_t>(i));
-  scripted_decoder run(order, static_cast<isize>(script.size()), 8);
+  scripted_decoder run(order, static_cast<isize>(tokenizer.pieces.size()), 8);
   options.temperature = 0.0f;
-  return collect(run, tokenizer, {0}, options);
+  return collect(run, tokenizer, {static_cast<std::int32_t>(script.size())}, options);
 }
 
 strings single_bytes(const std::string& text) {
@@ -115,6 +116,16 @@ TEST_CASE("generate: a character that spans tokens is never split") {
   for (const std::string& piece : all.pieces) {
     CHECK(utf8_error_offset(piece) == std::string_view::npos);
   }
+}
+
+TEST_CASE("generate: a character that the prompt leaves unfinished is completed") {
+  text::utf8_stream characters;
+  CHECK(begin_character(characters, text::bytes{}, ids{'a', 0xE6, 0x97}) == "\xE6\x97");
+  CHECK(characters.push("\xA5!") == "\u65e5!");
+  CHECK(begin_character(characters, text::bytes{}, ids{0xE6, 0x97, 0xA5}).empty());
+  CHECK(follow(single_bytes("\xA5!"), {.tokens = 2}, "\xE6\x97").text() == "\xA5!");
+  CHECK(follow(single_bytes("x!"), {.tokens = 2}, "\xE6\x97").text() == "x!");
+  CHECK(follow(single_bytes("\xBD!"), {.tokens = 2}, "\xEF\xBF").text() == "\xBD!");
 }
 
 TEST_CASE("generate: a character that the last token leaves unfinished is left out") {

@@ -109,8 +109,7 @@ TEST_CASE("moving_window: a token outside the vocabulary is an error, nothing at
   CHECK(run.feeds() == 0);
 }
 
-// ---- real models
-// -----------------------------------------------------------------------------------
+// ---- real models --------------------------------------------------------------------------------
 
 namespace {
 

@@ -46,7 +46,7 @@ inline std::optional<std::string> python(const std::string& arguments) {
 // Whether the package can be imported; says how to have it when not.
 inline bool python_has(const std::string& package) {
   if (python("-c " + quoted_for_shell("import " + package)).has_value()) return true;
-  MESSAGE("skipped: the Python package " << package << " is not installed (pip install " << package
+  MESSAGE("left out: the Python package " << package << " is not installed (pip install " << package
                                          << ", or name an interpreter in CTGPT_PYTHON)");
   return false;
 }

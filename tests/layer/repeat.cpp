@@ -1,9 +1,8 @@
-// repeat: equal layers by a loop over strided parameters and tape.
+// repeat: a layer like any other, so it stands wherever a layer does.
 #include "ctgpt/layer/repeat.hpp"
 
-#include <array>
-
 #include "ctgpt/layer/activation.hpp"
+#include "ctgpt/layer/attention.hpp"
 #include "ctgpt/layer/mlp.hpp"
 #include "ctgpt/layer/norm.hpp"
 #include "layer/layers.hpp"
@@ -13,86 +12,54 @@ using namespace ctgpt::parts;
 
 namespace {
 
-using unit = chain<residual<layer_norm<4>, feed_forward<4, 6, activation::gelu>>, rms_norm<4>>;
+constexpr config tiny{.heads = 2, .width = 8, .position = positions::rotary};
+using unit = residual<layer_norm<4>, feed_forward<4, 6, activation::gelu>>;
+using heads_of_tiny = causal_attention<tiny, rope>;
+using reads_and_thinks =
+    chain<residual<named<attention, heads_of_tiny>>,
+          residual<named<mlp, feed_forward<8, 6, activation::gelu>>>>;
 
-constexpr bool sizes_are_constants() {
-  constexpr repeat<unit> three{3}, one{1};
-  constexpr isize tape = unit{}.tape();
-  return three.count() == 3 && three.tape(true) == 3 * tape + 2 * 4 &&
-         three.tape(false) == tape + 2 * 4 && one.tape(true) == tape &&
-         three.statistics(true) == 3 * 4 && three.statistics(false) == 4 &&
-         three.scratch() == 2 * 4 + unit{}.scratch();
-}
-static_assert(sizes_are_constants());
-
-// repeat as a layer, so that the complex step can be asked: Count times the slots of one.
-template <int Count, class Layer>
-struct repeated {
-  static constexpr isize in_width = Layer::in_width, out_width = Layer::in_width;
-  static constexpr int slot_count = Count * Layer::slot_count;
-  static constexpr repeat<Layer> body{Count};
-  constexpr isize input() const { return body.input(); }
-  constexpr isize output() const { return body.input(); }
-  constexpr slot_list<slot_count> slots() const {
-    slot_list<slot_count> all;
-    if constexpr (slot_count > 0) {
-      const auto one = Layer{}.slots();
-      for (int i = 0; i < slot_count; ++i) {
-        all.items[static_cast<unsigned>(i)] = one[i % Layer::slot_count];
-      }
-    }
-    return all;
-  }
-  constexpr isize tape() const { return body.tape(true); }
-  constexpr isize statistics() const { return body.statistics(true); }
-  constexpr isize scratch() const { return body.scratch(); }
-  void forward(ops& run, const frame& f, rows<in_width> x, rows<in_width> y) const {
-    body.forward(run, f, x, y);
-  }
-  void backward(ops& run, const frame& f, rows<in_width> x, rows<in_width> dy,
-                rows<in_width> dx) const {
-    announced.clear();
-    pass watched = *f.shared;
-    watched.gradient_owner = &announced;
-    watched.gradient_ready = [](void* owner, isize begin, isize end) {
-      static_cast<decltype(announced)*>(owner)->push_back({begin, end});
-    };
-    frame inner = f;
-    inner.shared = &watched;
-    body.backward(run, inner, x, dy, dx, 1000);
-  }
-  static inline std::vector<std::array<isize, 2>> announced;
-};
-
-// Notes what it was told about its place.
-struct numbered : plain_layer<4> {
+struct notes_its_site : linear<4, 4, false> {
+  static constexpr int slot_count = 0;
+  constexpr slot_list<0> slots() const { return {}; }
   void forward(ops& run, const frame& f, rows<4> x, rows<4> y) const {
-    order.push_back(f.layer);
-    sites.push_back(f.site);
+    seen.push_back(f.site);
     run.copy(y, x);
   }
   void backward(ops& run, const frame& f, rows<4>, rows<4> dy, rows<4> dx) const {
-    order.push_back(f.layer);
-    sites.push_back(f.site);
+    seen.push_back(f.site);
     run.copy(dx, dy);
   }
-  static inline std::vector<isize> order;
-  static inline std::vector<std::uint32_t> sites;
+  static inline std::vector<std::uint32_t> seen;
 };
+
+constexpr bool is_a_layer_like_any_other() {
+  using three = repeat<3, unit>;
+  constexpr three layers{};
+  return layer<three> && layer<chain<linear<5, 4>, three>> && three::in_width == 4 &&
+         three::slot_count == 3 * unit::slot_count &&
+         layers.slots().size() == 3 * unit{}.slots().size() &&
+         layers.tape() == 3 * unit{}.tape() + 2 * 4 && layers.scratch() == 8 + unit{}.scratch();
+}
+static_assert(is_a_layer_like_any_other());
+static_assert(std::is_empty_v<repeat<3, unit>>);
 
 }  // namespace
 
-TEST_CASE("repeat: its sizes are constants") { CHECK(sizes_are_constants()); }
-
-TEST_CASE("repeat: the gradient equals the complex step for any count") {
-  check_layer<repeated<1, unit>>({.batch = 2, .time = 3});
-  check_layer<repeated<2, unit>>({.batch = 2, .time = 3});
-  check_layer<repeated<3, unit>>({.batch = 2, .time = 3, .dropout = 0.3f});
-  check_layer<repeated<4, unit>>({.batch = 1, .time = 3});
+TEST_CASE("repeat: is an empty layer whose sizes are constants") {
+  CHECK(is_a_layer_like_any_other());
 }
 
-TEST_CASE("repeat: equals the chain of its layers") {
-  layer_run<repeated<3, unit>> loop;
+TEST_CASE("repeat: the gradient equals the complex step, alone and inside others") {
+  check_layer<repeat<1, unit>>({.batch = 2, .time = 3});
+  check_layer<repeat<3, unit>>({.batch = 2, .time = 3, .dropout = 0.3f});
+  check_layer<chain<linear<3, 4>, repeat<2, unit>, linear<4, 2>>>({.batch = 2, .time = 3});
+  check_layer<residual<repeat<2, unit>>>({.batch = 2, .time = 3, .dropout = 0.2f});
+  check_layer<repeat<2, repeat<2, unit>>>({.batch = 1, .time = 3, .dropout = 0.2f});
+}
+
+TEST_CASE("repeat: equals the chain of its layers, under other names") {
+  layer_run<repeat<3, unit>> loop;
   layer_run<chain<unit, unit, unit>> written_out;
   CHECK(loop.output() == written_out.output());
   loop.backward();
@@ -101,67 +68,36 @@ TEST_CASE("repeat: equals the chain of its layers") {
   CHECK(loop.numbers(loop.gradients) == written_out.numbers(written_out.gradients));
 }
 
-TEST_CASE("repeat: without training the layers share one tape, with the same result") {
-  constexpr repeat<unit> body{5};
-  constexpr isize n = 3, size = unit{}.slots().size();
-  const backend where = reference<double>{};
-  memory weights(where, element::f64, 5 * size), x(where, element::f64, 4 * n);
-  memory y(where, element::f64, 4 * n), scratch(where, element::f64, n * body.scratch());
-  auto* drawn = static_cast<double*>(weights.data());
-  random_stream numbers(5);
-  for (isize i = 0; i < weights.count(); ++i) drawn[i] = numbers.normal();
-  for (isize i = 0; i < x.count(); ++i) static_cast<double*>(x.data())[i] = numbers.normal();
-  std::vector<tensor> slots;
-  isize offset = 0;
-  for (int i = 0; i < 5 * unit::slot_count; ++i) {
-    const slot item = unit{}.slots()[i % unit::slot_count];
-    slots.push_back(weights.matrix(offset, item.rows, item.cols));
-    offset += item.size();
-  }
-  const auto run_with = [&](bool training) {
-    memory tape(where, element::f64, n * body.tape(training));
-    memory statistics(where, element::f64, n * body.statistics(training));
-    pass shared;
-    shared.training = training;
-    frame f;
-    f.shared = &shared;
-    f.weights = slots.data();
-    f.tape = static_cast<std::byte*>(tape.data());
-    f.statistics = static_cast<std::byte*>(statistics.data());
-    f.scratch = static_cast<std::byte*>(scratch.data());
-    f.storage = f.compute = element::f64;
-    f.batch = 1;
-    f.time = n;
-    ops run(where);
-    body.forward(run, f, {x.matrix(0, n, 4)}, {y.matrix(0, n, 4)});
-    const auto* values = static_cast<const double*>(y.data());
-    return std::vector<double>(values, values + y.count());
-  };
-  const std::vector<double> kept = run_with(true);
-  CHECK(run_with(false) == kept);
-  CHECK(kept[0] != 0.0);
+TEST_CASE("repeat: every layer's parameters carry its number") {
+  const auto slots = repeat<12, named<up, linear<2, 2>>>{}.slots();
+  CHECK(path_text(slots[0].path) == "0.up.weight");
+  CHECK(path_text(slots[1].path) == "0.up.bias");
+  CHECK(path_text(slots[23].path) == "11.up.bias");
+  CHECK(part_name(numbered_part(100)) == "100");
+  CHECK(part_name(numbered_part(127)) == "127");
 }
 
-TEST_CASE("repeat: every layer's gradients are announced once, the last layer first") {
-  layer_run<repeated<3, unit>> run;
+TEST_CASE("repeat: dropout has a site of its own in each layer, the same in backward") {
+  notes_its_site::seen.clear();
+  layer_run<chain<repeat<20, notes_its_site>, repeat<2, repeat<3, notes_its_site>>>> run;
   run.forward();
   run.backward();
-  constexpr isize size = unit{}.slots().size();
-  const std::vector<std::array<isize, 2>> want{
-      {1000 + 2 * size, 1000 + 3 * size}, {1000 + size, 1000 + 2 * size}, {1000, 1000 + size}};
-  CHECK(repeated<3, unit>::announced == want);
+  const std::vector<std::uint32_t>& seen = notes_its_site::seen;
+  REQUIRE(seen.size() == 2 * 26);
+  for (std::size_t i = 0; i < 26; ++i) {
+    CHECK(seen[i] == seen[51 - i]);
+    for (std::size_t j = 0; j < i; ++j) CHECK(seen[i] != seen[j]);
+  }
 }
 
-TEST_CASE("repeat: a layer knows its number, and backward has the forward pass's sites") {
-  numbered::order.clear();
-  numbered::sites.clear();
-  layer_run<repeated<4, numbered>> run;
-  run.forward();
-  run.backward();
-  CHECK(numbered::order == std::vector<isize>{0, 1, 2, 3, 3, 2, 1, 0});
-  const std::vector<std::uint32_t>& sites = numbered::sites;
-  for (std::size_t i = 0; i < 4; ++i) {
-    CHECK(sites[i] == sites[7 - i]);
-    for (std::size_t j = 0; j < i; ++j) CHECK(sites[i] != sites[j]);
+TEST_CASE("repeat: every attention in it has a cache of its own") {
+  using block = chain<repeat<2, reads_and_thinks>, named<extra, heads_of_tiny>>;
+  static_assert(cache_count_of<unit> == 0);
+  static_assert(cache_count_of<reads_and_thinks> == 1);
+  static_assert(cache_count_of<block> == 3);
+  for (int i = 0; i < 3; ++i) {
+    CHECK(cache_of(block{}, i).kv_heads == 2);
+    CHECK(cache_of(block{}, i).head_size == 4);
   }
+  check_report(check_gradient<block>(tiny, {.batch = 1, .time = 3}));
 }

@@ -8,6 +8,7 @@
 
 #include "base/child.hpp"
 #include "base/temporary.hpp"
+#include "ctgpt/layer/repeat.hpp"
 #include "model/models.hpp"
 
 using namespace ctgpt_test;
@@ -28,6 +29,13 @@ struct deeper : gpt<changed(size, [](config& c) { c.layers = 3; })> {};
 template <config C>
 struct own_block : transformer_block<C> {};
 struct own_block_model : gpt<size, own_block> {};
+// Parameters with numbers in their names: block.0.mlp.1.up.weight.
+template <config C>
+struct deep_block
+    : chain<residual<named<part::attention, parts::causal_attention<C>>>,
+            named<part::mlp,
+                  repeat<2, residual<parts::feed_forward<C.width, 8, activation::gelu>>>>> {};
+struct deep_block_model : gpt<size, deep_block> {};
 
 constexpr isize vocab = 256;  // of the byte tokenizer
 
@@ -127,6 +135,18 @@ TEST_CASE("directory: every family comes back bit for bit in f32, bf16 and f64")
   check_round_trips<llama_model>();
   check_round_trips<own_model>();
   check_round_trips<own_block_model>();
+  check_round_trips<deep_block_model>();
+  CHECK(layout_of<deep_block_model>().name(deep_block_model::body_slot + 8) ==
+        "block.0.mlp.1.up.weight");
+}
+
+TEST_CASE("directory: a tokenizer of another size than the model's is not saved with it") {
+  const temporary_directory made;
+  network<gpt2_model> net(reference<float>{}, f32_precision, 100);
+  CHECK(sentence_of([&] { save_model(net, text::bytes{}, made.path()); }) ==
+        "the tokenizer has 256 tokens, but the model was built for 100; give build() the "
+        "tokenizer's vocab_size()");
+  CHECK(made.names().empty());
 }
 
 TEST_CASE("directory: GPT-2's matrices are saved transposed, Llama's in parts") {

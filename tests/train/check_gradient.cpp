@@ -1,6 +1,7 @@
 // check_gradient itself: it passes what is right and finds what is wrong.
 #include "ctgpt/train/check_gradient.hpp"
 
+#include "base/child.hpp"
 #include "ctgpt/layer/activation.hpp"
 #include "ctgpt/layer/chain.hpp"
 #include "ctgpt/layer/linear.hpp"
@@ -44,4 +45,17 @@ TEST_CASE("check_gradient: finds a wrong factor, a forgotten sum, and what is no
   CHECK(bias.entries[0].relative < 1e-12);
   CHECK(bias.entries[1].relative > 0.5);
   CHECK_FALSE(check_gradient<gives_no_number>().worst() < 1e-12);
+}
+
+TEST_CASE("check_gradient: rope and alibi need the config, and then are really checked") {
+  static constexpr config turned{.heads = 2, .width = 8, .position = positions::rotary};
+  static constexpr config biased{.heads = 2, .width = 8, .position = positions::alibi};
+  CHECK(check_gradient<transformer_block<turned>>(turned, {.batch = 1, .time = 4}).worst() < 1e-12);
+  CHECK(check_gradient<transformer_block<biased>>(biased, {.batch = 1, .time = 4}).worst() < 1e-12);
+  CHECK(sentence_of([] { check_gradient<causal_attention<turned, rope>>(); }) ==
+        "ctgpt::causal_attention: heads of size 4 with rope, but angles for 0; the model's config "
+        "(or check_gradient's) must describe this attention");
+  CHECK(sentence_of([] { check_gradient<causal_attention<biased, alibi>>(); }) ==
+        "ctgpt::causal_attention: 2 heads with alibi, but slopes for 0; the model's config (or "
+        "check_gradient's) must describe this attention");
 }

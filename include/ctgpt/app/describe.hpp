@@ -1,7 +1,7 @@
 // describe: the verb that prints what a model is and needs, as a table or as JSON.
 //
 // JSON: parameters, parameter_bytes, training_bytes, flops_per_token (forward and backward, as
-// 6 weights + 6 L C T), and the configuration. With --model the vocabulary is the saved one.
+// 6 weights + 6 L (H D) T), and the configuration. With --model the vocabulary is the saved one.
 // Errors: usage_error for unknown presets; those of opening a directory.
 #pragma once
 

@@ -1,11 +1,12 @@
 // engine: a trained model behind one virtual interface, whatever its compiled type.
 //
-//   auto model = open_engine("runs/quickstart", machine.choose(), f32_precision);
-//   model->generate(prompt, {.tokens = 100}, [](std::string_view piece) { ... });
+//   auto model = open_engine("runs/quickstart", ctgpt::cpu{}, f32_precision);
+//   model->generate(model->tokens().encode("Once"), {.tokens = 100},
+//                   [](std::string_view piece) { ... });
 //
 // A path is a run directory (its best checkpoint, else its last) or a model directory. The
-// directory's config.json must describe one of the compiled presets. Errors: every reason why a
-// directory cannot be opened is one sentence.
+// directory's config.json must describe one of the compiled presets.
+// Errors: every reason why a directory cannot be opened is one sentence.
 #pragma once
 
 #include <cmath>
@@ -35,6 +36,15 @@ struct evaluation {
     return loss * static_cast<double>(tokens) / (std::log(2.0) * static_cast<double>(bytes));
   }
 };
+
+// Throws where a model of characters is given bytes that are none; `what` names their place.
+inline void expect_characters(const text::tokenizer& tokens, std::string_view text,
+                              const std::string& what) {
+  const std::size_t wrong = utf8_error_offset(text);
+  expects(wrong == std::string_view::npos || tokens.kind() != text::tokenizer_kind::characters,
+          what, " is not UTF-8 at byte ", wrong,
+          "; this model reads characters, so it needs UTF-8");
+}
 
 class engine {
  public:

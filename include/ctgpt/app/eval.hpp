@@ -1,12 +1,12 @@
 // eval: the verb that measures a model.
 //
 // --data FILE: validation loss in nats a token, perplexity and bits per byte over windows of
-// `context` inputs, `stride` apart; every token but the first is scored once, with at least context
-// - stride tokens before it where the text has them. JSON: loss, perplexity, bits_per_byte, tokens,
-// bytes, context, stride.
+// `context` inputs, `stride` apart; every token but the first is scored once, with at least
+// context - stride tokens before it where the text has them.
+// As JSON: loss, perplexity, bits_per_byte, tokens, bytes, context, stride.
 // --world-questions SEED: exact match on the embedded world's held-out questions by kind, beside
-// the majority answer's (for stories a random candidate's) and an untrained model's. Errors:
-// usage_error for flags; a character that the tokenizer lacks; those of opening a model.
+// the majority answer's (for stories a random candidate's) and an untrained model's.
+// Errors: usage_error for flags; a character that the tokenizer lacks; those of opening a model.
 #pragma once
 
 #include <cstdio>
@@ -37,7 +37,9 @@ inline int eval_loss(const eval_flags& given, engine& run) {
     throw usage_error(join("--stride ", stride, " is longer than the model's context of ", context,
                            ", which would leave tokens out"));
   }
-  const evaluation e = run.evaluate(read_corpus(*given.data), stride);
+  const std::string text = read_corpus(*given.data);
+  expect_characters(run.tokens(), text, "the data file " + *given.data);
+  const evaluation e = run.evaluate(text, stride);
   if (given.json) {
     io::json out = io::json::object();
     out.set("loss", e.loss).set("perplexity", e.perplexity());
@@ -111,6 +113,9 @@ int eval_command(const eval_flags& given, const machine_options& machine) {
   const precision numbers = parse_precision(given.precision.value_or("f32"));
   if (given.data.has_value() == given.world_questions.has_value()) {
     throw usage_error("say what to measure on: --data FILE or --world-questions SEED");
+  }
+  if (given.world_questions && given.stride) {
+    throw usage_error("--stride belongs to --data; --world-questions has no windows");
   }
   if (given.world_questions) return eval_world(given, choose_backend(machine), numbers);
   const std::unique_ptr<engine> run = open_engine(model, choose_backend(machine), numbers);

@@ -12,6 +12,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <functional>
 #include <optional>
@@ -37,13 +38,21 @@ inline long long parse_integer(std::string_view flag, std::string_view text, lon
   return value;
 }
 
+// As it would be written: 0.9999999, not 1.
+inline std::string exact_number(double value) {
+  char text[32];
+  const auto end = std::to_chars(text, text + sizeof text, value).ptr;
+  return {text, end};
+}
+
 inline double parse_number(std::string_view flag, std::string_view text, double low, double high) {
   double value = 0.0;
   const char* end = text.data() + text.size();
   const auto [rest, code] = std::from_chars(text.data(), end, value);
   if (code != std::errc() || rest != end || text.empty() || !(value >= low && value <= high)) {
     throw usage_error(
-        join(flag, " must be a number from ", low, " to ", high, ", not \"", text, "\""));
+        join(flag, " must be a number from ", exact_number(low), " to ", exact_number(high),
+             ", not \"", text, "\""));
   }
   return value;
 }
@@ -132,13 +141,13 @@ inline std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
-// The nearest of the known words; "" when none is near.
+// The nearest of the known words; "" when none is near, with more letters right than wrong.
 inline std::string nearest_word(std::string_view word, const std::vector<std::string>& known) {
   std::string best;
   std::size_t closest = std::max<std::size_t>(2, word.size() / 3) + 1;
   for (const std::string& each : known) {
     const std::size_t distance = edit_distance(word, each);
-    if (distance < closest && distance < std::max(word.size(), each.size())) {
+    if (distance < closest && 2 * distance < std::max(word.size(), each.size())) {
       closest = distance;
       best = each;
     }
@@ -150,7 +159,10 @@ inline std::string nearest_word(std::string_view word, const std::vector<std::st
 inline std::string nearest_flag(const CLI::App& command, std::string unknown) {
   unknown = unknown.substr(0, unknown.find('='));
   while (unknown.starts_with('-')) unknown.erase(0, 1);
-  std::replace(unknown.begin(), unknown.end(), '_', '-');
+  for (char& letter : unknown) {
+    if (letter == '_') letter = '-';
+    letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
+  }
   std::vector<std::string> known;
   for (const CLI::Option* option : command.get_options()) {
     for (const std::string& name : option->get_lnames()) known.push_back(name);

@@ -1,7 +1,8 @@
 // foreign_names: what nanoGPT, transformers and llama.cpp call the options of this program.
 //
 // Names without dashes in front, with dashes inside; an underscore counts as a dash. The first
-// entry whose option the verb has is the one to suggest. Errors: none.
+// entry whose option the verb has is the one to suggest.
+// Errors: none.
 // Reference: karpathy/nanoGPT, train.py and sample.py; transformers, TrainingArguments and
 // GenerationConfig; ggml-org/llama.cpp, common/arg.cpp.
 #pragma once
@@ -41,6 +42,10 @@ inline constexpr foreign_name foreign_names[] = {
     {"decay-lr", "--schedule"},
     {"grad-clip", "--clip"},
     {"max-grad-norm", "--clip"},
+    {"gradient-accumulation", "--accumulate"},
+    {"grad-accum", "--accumulate"},
+    {"accum", "--accumulate"},
+    {"wd", "--weight-decay"},
     {"adam-beta1", "--beta1"},
     {"adam-beta2", "--beta2"},
     {"eval-interval", "--eval-every"},
@@ -48,11 +53,15 @@ inline constexpr foreign_name foreign_names[] = {
     {"eval-strategy", "--eval-every"},
     {"evaluation-strategy", "--eval-every"},
     {"eval-iters", "--eval-batches"},
+    {"logging-steps", "--eval-every"},
+    {"log-interval", "--eval-every"},
+    {"save-interval", "--save-every"},
     {"save-steps", "--save-every"},
     {"save-strategy", "--save-every"},
     {"always-save-checkpoint", "--save-every"},
     {"save-total-limit", "--keep"},
     {"out-dir", "--out"},
+    {"outdir", "--out"},
     {"output-dir", "--out"},
     {"overwrite-output-dir", "--out"},
     {"dataset", "--data"},
@@ -61,12 +70,20 @@ inline constexpr foreign_name foreign_names[] = {
     {"train-data", "--data"},
     {"validation-file", "--val-fraction"},
     {"validation-split-percentage", "--val-fraction"},
+    {"val-split", "--val-fraction"},
+    {"vocab-size", "--tokenizer"},
     {"tokenizer-name", "--tokenizer"},
     {"config-name", "--preset"},
     {"model-type", "--preset"},
     {"n-layer", "--preset"},
     {"n-head", "--preset"},
     {"n-embd", "--preset"},
+    {"num-hidden-layers", "--preset"},
+    {"num-attention-heads", "--preset"},
+    {"hidden-size", "--preset"},
+    {"intermediate-size", "--preset"},
+    {"max-position-embeddings", "--context"},
+    {"model-name-or-path", "--preset"},
     {"dtype", "--precision"},
     {"torch-dtype", "--precision"},
     {"bf16", "--precision"},
@@ -89,8 +106,13 @@ inline constexpr foreign_name foreign_names[] = {
     {"repeat-penalty", "--repetition-penalty"},
     {"reverse-prompt", "--stop"},
     {"stop-strings", "--stop"},
+    {"stop-sequence", "--stop"},
+    {"stop-sequences", "--stop"},
     // every verb that opens a model
     {"model-name-or-path", "--model"},
+    {"model-path", "--model"},
+    {"checkpoint", "--model"},
+    {"ckpt", "--model"},
     {"out-dir", "--model"},
     {"init-from", "--model"},
     {"device", "--backend"},

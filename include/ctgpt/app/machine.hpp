@@ -1,7 +1,8 @@
 // machine: what the options --backend, --isa, --threads and --precision mean.
 //
-// choose_backend is defined in app/backends.hpp, which compiles every backend and so belongs into
-// one unit of a program. Errors: an unknown name: usage_error.
+// choose_backend is defined in app/backends.hpp, which compiles every backend and so belongs in one
+// unit of a program.
+// Errors: an unknown name: usage_error.
 #pragma once
 
 #include <string>

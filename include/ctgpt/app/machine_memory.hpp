@@ -2,7 +2,8 @@
 // container has a limit (Linux control groups, version 2 or 1).
 //
 // Asked before a large allocation, because systems that promise more than they have would kill the
-// process later instead of refusing. Errors: none; what cannot be read limits nothing.
+// process later instead of refusing.
+// Errors: none; what cannot be read limits nothing.
 #pragma once
 
 #include <unistd.h>

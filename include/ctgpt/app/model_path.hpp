@@ -14,7 +14,9 @@ namespace ctgpt::inline CTGPT_ABI::app {
 inline std::string resolve_model(const std::string& path) {
   expects(is_directory(path), "there is no directory ", path);
   for (const char* name : {"", "/best", "/last"}) {
-    if (is_file(path + name + "/config.json")) return path + name;
+    const std::string file = path + name + "/config.json";
+    if (is_file(file)) return path + name;
+    if (errno == EACCES) fail_system("read", file, EACCES);
   }
   fail(path, " holds no model: it has no config.json, and no best or last checkpoint");
 }

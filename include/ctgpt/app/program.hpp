@@ -6,6 +6,7 @@
 // compile them in units of their own (examples/ctgpt).
 #pragma once
 
+#include <fcntl.h>
 #include <csignal>
 #include <cstdio>
 #include <deque>
@@ -15,6 +16,7 @@
 
 #include "ctgpt/app/flags.hpp"
 #include "ctgpt/app/verbs.hpp"
+#include "ctgpt/base/utf8.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::app {
 
@@ -54,8 +56,15 @@ class program {
 
   int run(int argc, char** argv) {
     std::signal(SIGXFSZ, SIG_IGN);  // a file that grows too large is an error like any other
+    // Where a standard stream is closed, the next file opened would take its place.
+    for (int stream = 0; stream <= 2; ++stream) {
+      if (::fcntl(stream, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) < 0) return 1;
+    }
     invocation called{shell_quoted(argc > 0 ? argv[0] : "ctgpt"), {}};
-    for (int i = 0; i < argc; ++i) called.command += (i > 0 ? " " : "") + shell_quoted(argv[i]);
+    for (int i = 0; i < argc; ++i) {
+      if (i > 0) called.command += ' ';
+      utf8_append_repaired(called.command, shell_quoted(argv[i]));  // run.json holds it
+    }
     try {
       try {
         top_.parse(argc, argv);

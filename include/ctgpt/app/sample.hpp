@@ -58,24 +58,40 @@ inline std::string required_model(const std::optional<std::string>& model) {
   return *model;
 }
 
+// "" when none is given.
 inline std::string prompt_of(const sample_flags& given) {
   if (given.prompt && given.prompt_file) {
     throw usage_error("give --prompt or --prompt-file, not both");
   }
-  if (!given.prompt_file) return given.prompt.value_or("\n");
+  if (!given.prompt_file) return given.prompt.value_or("");
   std::string prompt = read_file(*given.prompt_file, 1u << 26);
   expects(!prompt.empty(), "the prompt file ", *given.prompt_file, " is empty");
   return prompt;
 }
 
+// What to start from without a prompt: a newline, or, where the model never saw one, its first
+// character.
+inline std::string default_prompt(const text::tokenizer& tokens) {
+  const auto* characters = tokens.get_if<text::characters>();
+  if (characters == nullptr || characters->knows(U'\n')) return "\n";
+  const std::string first = characters->token_bytes(0);
+  std::fprintf(stderr,
+               "The model knows no newline: starting from \"%s\"; see --prompt TEXT.\n",
+               first.c_str());
+  return first;
+}
+
 int sample_command(const sample_flags& given, const machine_options& machine) {
   const std::string model = required_model(given.model);
-  const std::string prompt = prompt_of(given);
+  std::string prompt = prompt_of(given);
   if (given.json && utf8_error_offset(prompt) != std::string::npos) {
     throw usage_error("the prompt is not UTF-8, which JSON cannot hold; leave --json out");
   }
   generation options = generation_options(given, resolve_model(model));
   const std::unique_ptr<engine> run = open_engine(model, choose_backend(machine), f32_precision);
+  if (prompt.empty()) prompt = default_prompt(run->tokens());
+  expect_characters(run->tokens(), prompt,
+                    given.prompt_file ? "the prompt file " + *given.prompt_file : "the prompt");
   const std::vector<std::int32_t> tokens = run->tokens().encode(prompt);
   const std::uint64_t first_seed = options.seed;
   for (int i = 0; i < given.samples.value_or(1); ++i) {
@@ -115,6 +131,7 @@ int chat_command(const chat_flags& given, const machine_options& machine) {
     if (again) ++options.seed;
     std::vector<std::int32_t> tokens;
     try {
+      expect_characters(run->tokens(), line, "the line");
       tokens = run->tokens().encode(line);
     } catch (const error& problem) {  // must not end the chat
       std::fprintf(stderr, "%s\n", problem.what());

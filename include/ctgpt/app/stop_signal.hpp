@@ -1,7 +1,8 @@
 // stop_signal: notices SIGINT and SIGTERM, so that a run can save before it ends.
 //
 // While one lives, the first signal is remembered (received()) and said; a second one ends the
-// process at once. The previous handlers come back with the end of scope. Errors: none.
+// process at once. The previous handlers come back with the end of scope.
+// Errors: none.
 // Reference: POSIX sigaction; exit code 128 + signal.
 #pragma once
 

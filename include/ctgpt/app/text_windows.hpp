@@ -3,7 +3,8 @@
 // Windows of `context` inputs begin `stride` tokens apart. Every token but the first is the target
 // of exactly one of them: the first that holds it. The last window ends with the text.
 // Shapes: fill() writes (2, B, T) ids, inputs and then targets, -1 where nothing is scored.
-// Requires: at least two tokens; 1 <= stride <= context. Errors: none.
+// Requires: at least two tokens; 1 <= stride <= context.
+// Errors: none.
 // Reference: transformers documentation, "Perplexity of fixed-length models".
 #pragma once
 

@@ -108,6 +108,7 @@ int train_command(const train_flags& given, const machine_options& machine,
                                   parse_precision(plan->settings.precision));
     plan->check_memory();
     if (!directory) directory.emplace(*given.out, false);
+    plan->say_what_comes(directory->path());  // building a large model takes seconds
     compiled_training<model> compiled(*plan);
     code = plan->run(compiled, *directory);
   });

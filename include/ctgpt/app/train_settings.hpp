@@ -116,6 +116,9 @@ inline void apply_flags(train_settings& s, const train_flags& given,
     if (flag) place = *flag;
   };
   recipe& how = s.how;
+  if (given.data && utf8_error_offset(*given.data) != std::string::npos) {
+    throw usage_error("the path of --data is not UTF-8, so run.json cannot hold it; rename it");
+  }
   // Absolute, so that a run goes on from any working directory.
   if (given.data) s.data = std::filesystem::absolute(*given.data).lexically_normal().string();
   put(s.tokenizer, given.tokenizer);
@@ -214,7 +217,8 @@ inline train_settings resumed_settings(const train_settings& old, const train_fl
   const io::json before = settings_to_json(old), after = settings_to_json(s);
   for (const char* key : {"data", "tokenizer", "preset", "batch", "accumulate", "context", "lr",
                           "min_lr", "warmup", "schedule", "dropout", "weight_decay", "beta1",
-                          "beta2", "clip", "precision", "seed", "val_fraction", "backend"}) {
+                          "beta2", "clip", "precision", "seed", "val_fraction", "eval_batches",
+                          "backend"}) {
     const io::json &then = *before.find(key), &now = *after.find(key);
     if (then == now) continue;
     throw usage_error(join("this run was started with ", key, " = ", io::write_json(then),

@@ -174,14 +174,14 @@ class training_loop {
     const std::string bad = first_bad_weight(model_.weights());
     fail("step ", at_.step, ": the validation loss is not a finite number; first bad tensor: ",
          bad.empty() ? "none: finite weights gave it" : "the weight " + bad,
-         "; lower the learning rate or resume from an earlier checkpoint");
+         "; start another run with a lower learning rate");
   }
 
   void save() {
     const std::string bad = first_bad_weight(model_.weights());
     expects(bad.empty(), "step ", at_.step, ": the update left a value that is not a finite number",
             " in the weight ", bad,
-            "; lower the learning rate or resume from an earlier checkpoint");
+            "; start another run with a lower learning rate");
     io::json extra = io::json::object();
     extra.set("preset", plan_.settings.preset);
     model_.save(directory_.step_path(at_.step), at_, extra);
@@ -200,15 +200,17 @@ inline int training::run(trainable& model, run_directory& directory) {
   const std::optional<isize> newest = resumes() ? directory.newest() : std::nullopt;
   if (newest) {
     const std::string checkpoint = directory.step_path(*newest);
-    at = model.load(checkpoint);
-    expects(at.step == *newest && at.best_step <= at.step, checkpoint, " holds a state of step ",
-            at.step, " (best at ", at.best_step, "), not of step ", *newest,
-            "; remove it to go on from an earlier checkpoint");
+    try {
+      at = model.load(checkpoint);
+      expects(at.step == *newest && at.best_step <= at.step, checkpoint, " holds a state of step ",
+              at.step, " (best at ", at.best_step, "), not of step ", *newest);
+    } catch (const error& problem) {
+      fail(problem.what(), "; remove ", checkpoint, " to go on from what was before it");
+    }
     directory.publish(*newest, at.best_step, settings.keep);  // a kill may have come before it
   }
   directory.write_run(description());
   directory.open_metrics(at.step);
-  say_what_comes(directory.path());
   if (newest && at.step >= steps) {
     std::fprintf(stderr, "The run is complete: %lld of %lld steps. --steps N asks for more.\n",
                  static_cast<long long>(at.step), static_cast<long long>(steps));

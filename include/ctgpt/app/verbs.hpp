@@ -3,8 +3,8 @@
 // Options are declared once, by describe(visitor): the program's flags (app/flags.hpp) and the
 // settings in run.json (app/train_settings.hpp) are two visitors of the same names and bounds.
 // Every option is optional<T>: empty means not given. Each function is defined in the header of its
-// verb (train.hpp, sample.hpp, eval.hpp, describe.hpp, world.hpp). Returns the exit code. Errors:
-// usage_error (2) or error (1), one sentence.
+// verb (train.hpp, sample.hpp, eval.hpp, describe.hpp, world.hpp) and returns the exit code.
+// Errors: usage_error (2) or error (1), one sentence.
 #pragma once
 
 #include <optional>

@@ -1,8 +1,9 @@
-// A backend in use: a kernel table, its context, and whatever keeps them alive. Copies share it.
+// backend: a backend in use: a kernel table, its context, and whatever keeps them alive. Copies
+// share it. memory: an owning block of backend memory, filled with zeros.
 //
 // Models take it by value; `ctgpt::cpu{}`, `ctgpt::eigen{}` and `ctgpt::reference<double>{}`
-// convert to it, so switching is a constructor argument. memory: an owning block of backend memory,
-// filled with zeros. Errors: an allocation that fails throws ctgpt::error with the number of bytes.
+// convert to it, so switching is a constructor argument.
+// Errors: an allocation that fails throws ctgpt::error with the number of bytes.
 #pragma once
 
 #include <cstddef>

@@ -9,16 +9,17 @@
 //
 // Shapes: a tensor is `rows` rows of `cols` consecutive elements, `stride` elements apart. One row
 // of an activation is one token; B sequences of T tokens are B * T rows, sequence-major. Heads lie
-// side by side in a row: head h of a row is cols [h * head_size, (h + 1) * head_size). Empty
-// optional tensors have data == nullptr. Aliasing: an output may not overlap an input unless the
-// entry says so.
+// side by side in a row: head h of a row is cols [h * head_size, (h + 1) * head_size).
+// Empty optional tensors have data == nullptr.
+// Aliasing: an output may not overlap an input unless the entry says so.
+// Errors: a table may throw ctgpt::error for an element type that it does not compute on; the rest
+// is taken on trust (ops.hpp checks widths).
 //
-// Determinism (the f32 contract that lets AVX2 and AVX-512, 1 and N threads, cached and uncached
-// agree bit for bit; the reference and Eigen tables meet it to rounding only):
+// Determinism: the f32 contract that lets AVX2 and AVX-512, 1 and N threads, cached and uncached
+// agree bit for bit (the reference and Eigen tables meet it to rounding only):
 // - a product: every output is one chain of fused multiply-adds with k ascending, starting from c
-// when
-//   `accumulate`, from 0 otherwise; then bias is added, then the activation applied; every m, 1
-//   included.
+//   when `accumulate`, from 0 otherwise; then bias is added, then the activation applied; for every
+//   m, 1 included.
 // - a reduction over a row: 16 virtual lanes, element i in lane i % 16, ascending, then one tree
 //   (lanes l and l + 8, then + 4, + 2, + 1).
 // - a reduction over rows: a chain with the row ascending, or fixed blocks combined in order; never
@@ -157,7 +158,7 @@ struct cache_write_args {
   tensor sequences, positions;  // (1,M) i32
 };
 // As attention forward for rows of (sequence, position): row r sees positions 0..positions[r] of
-// its sequence. The same bits as attention_forward over the whole sequence.
+// its sequence. The same bits as attention over the whole sequence.
 struct cached_attention_args {
   cache_view cache;
   tensor out, q;                // (M, heads * D)

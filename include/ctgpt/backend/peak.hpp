@@ -1,7 +1,8 @@
 // measured_peak: the floating-point operations a second that a backend's processors can do at best,
 // measured in a few milliseconds by its own register-only loop (kernel_table::burn).
 //
-// The ceiling of "fraction of peak". 0 where the backend has no such loop. Errors: none.
+// The ceiling of "fraction of peak". 0 where the backend has no such loop.
+// Errors: none.
 #pragma once
 
 #include <algorithm>

@@ -3,11 +3,11 @@
 // q8_0: scale (f16) and 32 signed bytes;      w[i] = scale * value[i]
 // q4_0: scale (f16) and 16 bytes of nibbles;  w[i] = scale * (low nibble of byte i - 8),
 //                                             w[i + 16] = scale * (high nibble of byte i - 8)
-// Shapes: a row of K weights is K / 32 blocks; K % 32 == 0.
 // Rounding: q8_0 scales by max|w| / 127 and rounds to nearest, ties away from zero; q4_0 scales by
 // the signed value of largest magnitude / -8 and truncates w / scale + 8.5, capped at 15.
-// The layouts equal ggml's block_q8_0 and block_q4_0 byte for byte (GGUF file format, type 8 and
-// 2).
+// Shapes: a row of K weights is K / 32 blocks; K % 32 == 0.
+// Errors: none.
+// Reference: the GGUF file format, types 8 and 2: ggml's block_q8_0 and block_q4_0, byte for byte.
 #pragma once
 
 #include <cmath>

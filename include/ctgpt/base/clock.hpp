@@ -1,7 +1,8 @@
 // clock_seconds(): a clock that only goes forward, for durations.
 //
 // Seconds since some moment before the program started, of nanosecond resolution. <chrono> says the
-// same and costs every unit that includes it a tenth of a second of compile time. Errors: none.
+// same and costs every unit that includes it a tenth of a second of compile time.
+// Errors: none.
 // Reference: POSIX.1, clock_gettime, CLOCK_MONOTONIC.
 #pragma once
 

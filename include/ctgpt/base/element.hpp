@@ -3,8 +3,9 @@
 // bf16 is the upper half of an IEEE binary32. Conversion from float rounds to nearest, ties to
 // even; NaN stays NaN (quiet bit set), and overflow goes to infinity. Block formats (q8_0, q4_0)
 // are described in base/blocks.hpp; an element of them has no address of its own, so
-// element_bytes() asks for a count that is a multiple of the block. Reference: Intel, "BFLOAT16 -
-// Hardware Numerics Definition", 2018.
+// element_bytes() asks for a count that is a multiple of the block.
+// Errors: none.
+// Reference: Intel, "BFLOAT16 - Hardware Numerics Definition", 2018.
 #pragma once
 
 #include <cstdint>
@@ -40,7 +41,8 @@ inline constexpr bf16 to_bf16(float value) {
 // What a tensor stores. none marks an absent optional tensor.
 enum class element : std::uint8_t { none, f32, bf16, f64, complex128, i32, u32, u8, q8_0, q4_0 };
 
-// Bytes of `count` consecutive elements. Requires: count % 32 == 0 for q8_0 and q4_0.
+// Bytes of `count` consecutive elements.
+// Requires: count % 32 == 0 for q8_0 and q4_0.
 inline constexpr isize element_bytes(element type, isize count = 1) {
   switch (type) {
     case element::f32:

@@ -9,8 +9,7 @@
 // removed on failure, and after a kill remove_leftovers (base/directory.hpp) finds it.
 // Requires: a mapped file is replaced (renamed over), never truncated, while it is mapped.
 // Errors: every one is a sentence with the path and the system's own words, e.g.
-//   cannot write runs/a/config.json: No space left on device; free some space or choose another
-//   place
+//   cannot write a/config.json: No space left on device; free some space or choose another place
 // Reference: POSIX.1-2017; fsync(2), rename(2), mmap(2).
 #pragma once
 
@@ -43,7 +42,8 @@ namespace ctgpt::inline CTGPT_ABI {
        full ? "; free some space or choose another place" : "");
 }
 
-// Owns a file descriptor. Ensures: closed exactly once.
+// Owns a file descriptor.
+// Ensures: closed exactly once.
 class file_descriptor {
  public:
   file_descriptor() = default;
@@ -211,6 +211,17 @@ class output_file {
   }
   void write(std::span<const std::byte> bytes) {
     write(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+  }
+  // Over what was written before. Not for appending.
+  void write_at(std::uint64_t offset, std::string_view text) {
+    while (!text.empty()) {
+      const ssize_t put =
+          ::pwrite(file_.get(), text.data(), text.size(), static_cast<off_t>(offset));
+      if (put < 0 && errno == EINTR) continue;
+      if (put <= 0) fail_system("write", path_, put < 0 ? errno : EIO);
+      text.remove_prefix(static_cast<std::size_t>(put));
+      offset += static_cast<std::uint64_t>(put);
+    }
   }
   void sync() { sync_or_fail(file_, path_); }
 

@@ -1,4 +1,9 @@
 // The closed sets of kinds that a model's description and a kernel both speak of.
+//
+// activation: what stands between the two layers of an MLP. normalization: what scales a row.
+// The mathematics of each kind is stated in backend/kernel_table.hpp and layer/, its name in a file
+// is activation_name(kind) or normalization_name(kind).
+// Errors: none.
 #pragma once
 
 #include <cstdint>

@@ -4,8 +4,9 @@
 // run(tasks, body) calls body(worker) for worker = 0 .. tasks - 1, the caller being worker 0, and
 // returns when all are done. Workers spin for a short while between calls and then sleep.
 // Every worker flushes denormals to zero while it computes (MXCSR on x86, FPCR on ARM); the
-// caller's mode is restored before run() returns. Exceptions may not leave body. Errors: a thread
-// that cannot be started throws ctgpt::error.
+// caller's mode is restored before run() returns.
+// Requires: no exception leaves body.
+// Errors: a thread that cannot be started throws ctgpt::error.
 #pragma once
 
 #include <algorithm>
@@ -85,7 +86,8 @@ class thread_pool {
   }
   int size() const { return threads_; }
 
-  // body(argument, worker) for every worker below `tasks`. Requires: tasks <= size(); one caller.
+  // body(argument, worker) for every worker below `tasks`.
+  // Requires: tasks <= size(); one caller.
   void run(int tasks, void (*body)(void* argument, int worker), void* argument) {
     const flush_denormals mode;
     if (tasks > 1) {

@@ -1,9 +1,10 @@
 // Counter-based random numbers: Philox4x32-10. The same counter and key give the same four words on
 // every backend and in any order, so that nothing random depends on threads or on call history.
 //
-// words(counter, key): ten rounds of two 32 x 32 -> 64 bit products.
-// Errors: none. Reference: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2,
-// 3", SC 2011 (known-answer vectors of the Random123 distribution hold in tests/base/random).
+// philox::generate(counter, key): ten rounds of two 32 x 32 -> 64 bit products.
+// Errors: none.
+// Reference: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011
+// (known-answer vectors of the Random123 distribution hold in tests/base/random.cpp).
 #pragma once
 
 #include <array>

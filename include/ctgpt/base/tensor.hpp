@@ -1,4 +1,10 @@
-// What a kernel is told about a block of numbers: where it lies, its shape, and how it is stored.
+// tensor: what a kernel is told about a block of numbers: where it lies, its shape, and how it is
+// stored.
+//
+// It owns nothing. An empty tensor (data == nullptr) stands for an optional one that is not there.
+// row_range(t, first, count) and column_range(t, first, count) are parts of a tensor in place.
+// Shapes: (rows, cols), row r beginning stride * r elements after the first.
+// Errors: none; nothing is checked here (ops.hpp checks widths statically).
 #pragma once
 
 #include <cstddef>

@@ -2,6 +2,7 @@
 //
 // CTGPT_ABI names the inline namespace that every declaration lives in, so that two translation
 // units compiled against different versions fail to link instead of sharing a type by accident.
+// Errors: a compiler without C++20 or without exceptions stops here with a sentence.
 #pragma once
 
 #define CTGPT_VERSION_MAJOR 0

@@ -1,7 +1,8 @@
 // config: the description of a GPT, usable as a template argument.
 //
-//   constexpr ctgpt::config tiny{.vocab = 256, .context = 128, .layers = 4, .heads = 4, .width =
-//   128}; struct model : ctgpt::gpt<tiny> {};
+//   constexpr ctgpt::config tiny{
+//       .vocab = 256, .context = 128, .layers = 4, .heads = 4, .width = 128};
+//   struct model : ctgpt::gpt<tiny> {};
 //
 // A size that is 0 stands for the usual choice; the functions below give the resolved value.
 // Errors: a configuration that cannot be built stops the compilation with one sentence for each

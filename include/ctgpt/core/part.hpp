@@ -25,13 +25,40 @@ enum class part : unsigned char {
 #undef CTGPT_PART
 };
 
+// The numbers 0 to 127 are names too: they tell equal layers apart (layer/repeat.hpp).
+inline constexpr int numbered_parts = 128;
+constexpr part numbered_part(int number) { return static_cast<part>(numbered_parts + number); }
+
+namespace detail {
+
+struct number_text {
+  std::array<char, 3> digits{};
+  unsigned size = 0;
+};
+inline constexpr auto number_texts = [] {
+  std::array<number_text, numbered_parts> texts;
+  for (unsigned i = 0; i < texts.size(); ++i) {
+    number_text& text = texts[i];
+    if (i >= 100) text.digits[text.size++] = '1';
+    if (i >= 10) text.digits[text.size++] = static_cast<char>('0' + i / 10 % 10);
+    text.digits[text.size++] = static_cast<char>('0' + i % 10);
+  }
+  return texts;
+}();
+
+}  // namespace detail
+
 constexpr std::string_view part_name(part which) {
   constexpr std::string_view names[] = {
 #define CTGPT_PART(text) #text,
       CTGPT_PARTS(CTGPT_PART)
 #undef CTGPT_PART
   };
-  return names[static_cast<int>(which)];
+  const int place = static_cast<int>(which);
+  if (place < numbered_parts) return names[place];
+  const auto number = static_cast<unsigned>(place - numbered_parts);
+  const detail::number_text& text = detail::number_texts[number];
+  return {text.digits.data(), text.size};
 }
 
 // The names of slots and of places in a block, for `using namespace ctgpt::parts`.
@@ -42,12 +69,17 @@ CTGPT_PARTS(CTGPT_PART)
 }  // namespace parts
 #undef CTGPT_PARTS
 
-// Up to six parts, outermost first.
+// Not constexpr, so that a path which is too long stops the compilation with this name.
+[[noreturn]] inline void ctgpt_a_parameter_lies_within_at_most_eight_names() { __builtin_trap(); }
+
+// Up to eight parts, outermost first.
 struct part_path {
-  std::array<part, 6> parts{};
+  static constexpr int most = 8;
+  std::array<part, most> parts{};
   int depth = 0;
 
   constexpr part_path within(part outer) const {
+    if (depth == most) ctgpt_a_parameter_lies_within_at_most_eight_names();
     part_path longer;
     longer.parts[0] = outer;
     for (int i = 0; i < depth; ++i) {
@@ -57,6 +89,7 @@ struct part_path {
     return longer;
   }
   constexpr part operator[](int index) const { return parts[static_cast<unsigned>(index)]; }
+  friend constexpr bool operator==(const part_path&, const part_path&) = default;
   constexpr bool ends_with(part last) const { return depth > 0 && (*this)[depth - 1] == last; }
   constexpr bool has(part wanted) const {
     for (int i = 0; i < depth; ++i) {

@@ -1,9 +1,10 @@
 // slot_list: the named parameters of a layer, in the order in which they lie in the arena.
 //
 // The same list drives initialisation, the optimiser's decay mask, checkpoint names and describe().
-// Shapes: a slot is (rows, cols) of elements, or a vector of cols (rows == 1, vector true).
 // Composites concatenate the lists of their children; the offset of a slot is the sum of the sizes
 // before it, a constant where the sizes are.
+// Shapes: a slot is (rows, cols) of elements, or a vector of cols (rows == 1, vector true).
+// Errors: none.
 #pragma once
 
 #include <array>

@@ -1,8 +1,10 @@
 // rows<W>, matrix<R, C>, vector<N>: tensors whose width is a compile-time fact (or `dyn`).
 //
-// They hold nothing but a tensor; the width in the type is what ops.hpp checks statically. rows<W>
-// is an activation: (tokens, W), tokens known at run time. Requires: the tensor's cols equal the
-// static width where there is one.
+// They hold nothing but a tensor; the width in the type is what ops.hpp checks statically.
+// Shapes: rows<W> is an activation, (tokens, W), tokens known at run time; matrix<R, C> (R,C);
+// vector<N> (N).
+// Requires: the tensor's cols equal the static width where there is one.
+// Errors: none of its own; a width that does not fit an operation does not compile.
 #pragma once
 
 #include "ctgpt/base/tensor.hpp"

@@ -9,12 +9,14 @@
 // The prompt is computed in one go, each new token against the cache; past the context the window
 // moves on (infer/moving_window.hpp). Tokens are drawn by infer/sampler.hpp, the repetition penalty
 // looking at the window. Text leaves as soon as it is complete UTF-8 and no part of a stop string;
-// ill-formed bytes become U+FFFD; a character that the last token leaves unfinished is left out.
+// ill-formed bytes become U+FFFD; a character that the last token leaves unfinished is left out, of
+// one that the prompt leaves unfinished the rest is shown.
 // Ensures: the same tokens as without a cache; same options, same text. Once the buffers have grown
 // a token allocates nothing but what the tokenizer does.
 // Errors: options out of range, an empty prompt: usage_error; otherwise those of the parts.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -72,6 +74,19 @@ std::string bytes_of(const Tokenizer& tokenizer, std::int32_t token) {
 
 }  // namespace detail
 
+// A character that the prompt leaves unfinished goes into `characters`. Returns its bytes: they
+// were shown with the prompt, so only what completes them is to be shown.
+template <class Tokenizer>
+std::string begin_character(text::utf8_stream& characters, const Tokenizer& tokenizer,
+                            std::span<const std::int32_t> prompt) {
+  std::string last;
+  for (const std::int32_t token : prompt.last(std::min<std::size_t>(4, prompt.size()))) {
+    last += detail::bytes_of(tokenizer, token);
+  }
+  characters.push(last);
+  return last.substr(last.size() - characters.pending());
+}
+
 // Calls on_text(std::string_view) with each piece of the continuation; pieces are never empty.
 template <token_decoder Decoder, class Tokenizer, class OnText>
 generated generate(Decoder& run, const Tokenizer& tokenizer, std::span<const std::int32_t> prompt,
@@ -90,11 +105,17 @@ generated generate(Decoder& run, const Tokenizer& tokenizer, std::span<const std
 
   generated result;
   if (options.tokens == 0) return result;
+  std::string begun = begin_character(characters, tokenizer, prompt);
   window.append(prompt);
   for (;;) {
     const std::int32_t token = choose.next(window.logits(), window.ids());
     ++result.tokens;
-    show(screen.push(characters.push(detail::bytes_of(tokenizer, token))));
+    std::string text = characters.push(detail::bytes_of(tokenizer, token));
+    if (!begun.empty() && !text.empty()) {  // without the prompt's part, or the U+FFFD for it
+      text.erase(0, text.starts_with(begun) ? begun.size() : 3);
+      begun.clear();
+    }
+    show(screen.push(text));
     if (screen.stopped()) {
       result.reason = ending::stop;
       return result;

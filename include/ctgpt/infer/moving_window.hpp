@@ -65,7 +65,8 @@ class moving_window {
   // What the model sees, oldest first.
   std::span<const std::int32_t> ids() const { return ids_; }
   isize size() const { return static_cast<isize>(ids_.size()); }
-  // Of the token after ids(). Requires: something was appended, and the decoder fed by nobody else.
+  // Of the token after ids().
+  // Requires: something was appended, and the decoder fed by nobody else.
   std::span<const float> logits() const { return run_->logits(); }
 
  private:

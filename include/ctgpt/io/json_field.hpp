@@ -8,8 +8,10 @@
 // config["rope"]["base"].number()               "config.json: rope.base must be a number, ..."
 //
 // A field knows the path that led to it. Taking a field that is not there is no error; asking it
-// for a value is. Requires: the json outlives its fields. Errors: e.g. config.json: n_layer must be
-// an integer of at least 1, found the string "twelve"
+// for a value is.
+// Requires: the json outlives its fields.
+// Errors: one sentence each, e.g.
+//   config.json: n_layer must be an integer of at least 1, found the string "twelve"
 #pragma once
 
 #include <limits>

@@ -7,8 +7,9 @@
 // Integers are exact from -2^63 to 2^64 - 1; other numbers are double. An object keeps the order in
 // which its keys came, and each key is there once. Values own what they hold and compare by it.
 // Cost: finding a key is O(log n); setting one is O(n) in a large object, so build huge objects
-// with json_writer (io/json_writer.hpp) instead. Errors: none here; typed access with sentences is
-// json_field (io/json_field.hpp). Reference: RFC 8259.
+// with json_writer (io/json_writer.hpp) instead.
+// Errors: none here; typed access with sentences is json_field (io/json_field.hpp).
+// Reference: RFC 8259.
 #pragma once
 
 #include <algorithm>

@@ -9,10 +9,11 @@
 // data; "__metadata__" maps strings to strings.
 // Checked before a byte of data is touched: N at most 100,000,000 and inside the file; shapes and
 // sizes without overflow; the tensors cover the data without hole or overlap; each name is there
-// once. Ensures: every span that bytes() gives lies inside the file. It lives as long as the
-// safetensors. Alignment is not promised: foreign files may put an F32 at any byte. Errors: one
-// sentence with the file's name and the tensor's. Reference: huggingface/safetensors, README.md
-// ("Format") and safetensors/src/tensor.rs.
+// once.
+// Ensures: every span that bytes() gives lies inside the file. It lives as long as the safetensors.
+// Alignment is not promised: foreign files may put an F32 at any byte.
+// Errors: one sentence with the file's name and the tensor's.
+// Reference: huggingface/safetensors, README.md ("Format") and safetensors/src/tensor.rs.
 #pragma once
 
 #include <array>
@@ -21,6 +22,7 @@
 #include <memory>
 #include <span>
 
+#include "ctgpt/base/checksum.hpp"
 #include "ctgpt/base/element.hpp"
 #include "ctgpt/base/file.hpp"
 #include "ctgpt/io/json.hpp"
@@ -72,7 +74,8 @@ constexpr std::string_view dtype_name(dtype type) {
 }
 constexpr int dtype_bits(dtype type) { return dtype_table[static_cast<std::size_t>(type)].bits; }
 
-// How a tensor of the library is stored. Requires: an element that the format knows.
+// How a tensor of the library is stored.
+// Requires: an element that the format knows.
 inline dtype dtype_of(element type) {
   switch (type) {
     case element::f32:
@@ -131,6 +134,9 @@ inline std::optional<std::uint64_t> tensor_bytes(dtype type, std::span<const isi
   return bits / 8;
 }
 
+// The metadata entry with the XXH64 of all that follows the header.
+inline constexpr std::string_view checksum_key = "xxh64";
+
 class safetensors {
  public:
   static constexpr std::uint64_t largest_header = 100'000'000;
@@ -167,6 +173,23 @@ class safetensors {
   }
   // In the order of the file.
   const std::vector<std::pair<std::string, std::string>>& metadata() const { return metadata_; }
+  // The metadata entry of that name, or nullptr.
+  const std::string* metadata(std::string_view key) const {
+    for (const auto& [name, value] : metadata_) {
+      if (name == key) return &value;
+    }
+    return nullptr;
+  }
+  // Throws where the file carries a checksum of its data (ours do) and the data has another.
+  void verify() const {
+    const std::string* wanted = metadata(checksum_key);
+    if (wanted == nullptr) return;
+    xxh64 sum;
+    sum.update(data_);
+    const std::string found = checksum_text(sum.finish());
+    expects(found == *wanted, name_, " is damaged: the checksum of its data is ", found,
+            ", but the file says ", quote_json(*wanted));
+  }
 
  private:
   safetensors(std::span<const std::byte> file, std::string name) : name_(std::move(name)) {

@@ -9,10 +9,12 @@
 // multiple of 8 bytes by spaces, each tensor is aligned to its element. No time, no machine's name.
 // A source gives its bytes as one span, or by fill(offset, part): called with ascending offsets,
 // each time to fill `part` with the tensor's bytes from `offset` on (at most one piece at a time in
-// memory). Requires: little-endian bytes, row-major. Names are UTF-8, unique, and not
-// "__metadata__". Errors: a source that contradicts its shape, a name twice; those of writing
-// files. Reference: huggingface/safetensors, safetensors/src/tensor.rs (prepare,
-// serialize_to_file).
+// memory).
+// The metadata entry with_checksum becomes the checksum of the data, which safetensors::verify()
+// reads again.
+// Requires: little-endian bytes, row-major. Names are UTF-8, unique, and not "__metadata__".
+// Errors: a source that contradicts its shape, a name twice; those of writing files.
+// Reference: huggingface/safetensors, safetensors/src/tensor.rs (prepare, serialize_to_file).
 #pragma once
 
 #include <functional>
@@ -87,15 +89,24 @@ inline std::string safetensors_header(const std::vector<tensor_source>& sources,
   return text;
 }
 
-// To an open file, for example of an atomic_directory; the caller closes it.
-inline void write_safetensors(output_file& file, std::vector<tensor_source> sources,
-                              const metadata_list& metadata = {}) {
+// A metadata entry that becomes the checksum of the file's data.
+inline const std::pair<std::string, std::string> with_checksum{checksum_key, std::string(16, '0')};
+
+// To an open file, for example of an atomic_directory; the caller closes it. Returns the checksum.
+inline std::uint64_t write_safetensors(output_file& file, std::vector<tensor_source> sources,
+                                       const metadata_list& metadata = {}) {
   sort_tensor_sources(sources, file.path());
-  file.write(safetensors_header(sources, metadata, file.path()));
+  const std::string header = safetensors_header(sources, metadata, file.path());
+  file.write(header);
+  xxh64 sum;
+  const auto write = [&](std::span<const std::byte> bytes) {
+    sum.update(bytes);
+    file.write(bytes);
+  };
   std::vector<std::byte> piece;
   for (const tensor_source& source : sources) {
     if (!source.fill) {
-      file.write(source.bytes);
+      write(source.bytes);
       continue;
     }
     const std::uint64_t bytes = *tensor_bytes(source.type, source.shape);
@@ -103,17 +114,24 @@ inline void write_safetensors(output_file& file, std::vector<tensor_source> sour
       piece.resize(
           static_cast<std::size_t>(std::min<std::uint64_t>(bytes - offset, fill_piece_bytes)));
       source.fill(offset, piece);
-      file.write(std::span<const std::byte>(piece));
+      write(piece);
     }
   }
+  if (std::find(metadata.begin(), metadata.end(), with_checksum) != metadata.end()) {
+    const std::string key = quote_json(checksum_key) + ":\"";
+    file.write_at(header.find(key + with_checksum.second) + key.size(),
+                  checksum_text(sum.finish()));
+  }
+  return sum.finish();
 }
 
 // To a path, atomically: the old file or the new one, never half of one.
-inline void write_safetensors(const std::string& path, std::vector<tensor_source> sources,
-                              const metadata_list& metadata = {}) {
+inline std::uint64_t write_safetensors(const std::string& path, std::vector<tensor_source> sources,
+                                       const metadata_list& metadata = {}) {
   atomic_file target(path);
-  write_safetensors(target.file(), std::move(sources), metadata);
+  const std::uint64_t sum = write_safetensors(target.file(), std::move(sources), metadata);
   target.commit();
+  return sum;
 }
 
 }  // namespace ctgpt::inline CTGPT_ABI::io

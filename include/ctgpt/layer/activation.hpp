@@ -1,12 +1,16 @@
-// Elementwise layers without parameters: gelu, gelu_tanh, relu_squared as activate<W, Kind>, and
-// dropout<W>.
+// Elementwise layers without parameters: activate<W, Kind> and dropout<W>.
 //
-// gelu: x Phi(x);  gelu_tanh: 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)));  relu_squared:
-// max(x, 0)^2.  Backward: dx = act'(x) dy.
-// dropout: y = x * keep / (1 - rate) while training, keep drawn by the counter-based generator at
-// this layer's site; y = x otherwise.  Backward: the same mask applied to dy. The rate is the
-// run's. Shapes: x, y (N,W).  Tape: nothing. Reference: Hendrycks, Gimpel, "Gaussian Error Linear
-// Units", 2016; So et al., "Primer", 2021; Srivastava et al., "Dropout", 2014.
+// gelu:         y = x Phi(x)
+// gelu_tanh:    y = 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
+// relu_squared: y = max(x, 0)^2
+// dropout:      y = x * keep / (1 - rate) while training, else y = x; `keep` is drawn by the
+//               counter-based generator at this layer's site, the rate is the run's
+// Backward: dx = act'(x) dy; dropout: the same mask applied to dy.
+// Shapes: x, y (N,W).
+// Tape: nothing; the input comes from whoever holds it, the mask is drawn again.
+// Errors: activate with none or swiglu does not compile.
+// Reference: Hendrycks, Gimpel, "Gaussian Error Linear Units", 2016; So et al., "Primer", 2021
+// (squared ReLU); Srivastava et al., "Dropout", 2014.
 #pragma once
 
 #include "ctgpt/core/shape.hpp"

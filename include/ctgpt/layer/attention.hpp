@@ -1,16 +1,20 @@
 // causal_attention<C, Positions>: multi-head, grouped or multi-query self-attention of config C, in
 // which a token sees itself and what came before it (within the layer's window).
 //
-// [q k v] = x W^T + b;  q, k optionally RMS-normalised a head, then rotated (rope) or biased by
-// distance (alibi);  o = softmax(q k^T / sqrt(D) + causal) v a head;  y = o P^T + p.
+// [q k v] = x W^T + b;  q, k RMS-normalised a head (with C.qk_norm), then rotated (rope);
+// s = q k^T / sqrt(D) (alibi: + slope (j - i));  o = softmax(s, causal) v a head;  y = o P^T + p;
+// while training dropout acts on the probabilities.
 // Backward: through P, then the attention kernel (which recomputes the probabilities from the kept
 // log-sum-exp), the inverse rotation, the norm, and W.
 // Shapes: x, y (N,C); W ((H + 2K) D, C), H heads, K heads of keys and values; P (C, H D).
 // Parameters: qkv.weight, qkv.bias, projection.weight, projection.bias (biases with C.bias).
-// Tape: q k v, o, and q k before the norm where there is one.  Statistics: H log-sum-exps (+ H +
-// K). Reference: Vaswani et al. 2017; Shazeer 2019 (multi-query); Ainslie et al. 2023 (grouped); Su
-// et al. 2021 (rope); Press et al. 2022 (alibi); Henry et al. 2020 (query-key norm); Dao et al.
-// 2022 (flash).
+// Tape: q k v, o, and q k after the norm where there is one; statistics: H log-sum-exps, and H + K
+// of 1 / rms with the norm.
+// Errors: widths that do not fit, and rope with an odd head size, do not compile; angles or slopes
+// of another config throw ctgpt::error.
+// Reference: Vaswani et al. 2017; Shazeer 2019 (multi-query); Ainslie et al. 2023 (grouped);
+// Su et al. 2021 (rope); Press et al. 2022 (alibi); Henry et al. 2020 (query-key norm);
+// Dao et al. 2022 (flash).
 #pragma once
 
 #include <type_traits>
@@ -50,6 +54,8 @@ struct causal_attention {
       return weight.within(part::qkv) + out.within(part::projection);
     }
   }
+  static constexpr int cache_count = 1;
+  constexpr cache_shape cache(int) const { return {kv_heads_of(C), head}; }
   constexpr isize tape() const { return all + queries + (C.qk_norm ? queries + keys : 0); }
   constexpr isize statistics() const {
     return C.heads + (C.qk_norm ? C.heads + kv_heads_of(C) : 0);
@@ -74,7 +80,7 @@ struct causal_attention {
     }
     rotate(run, f, a.q, a.k, false);
     if (f.shared->caches != nullptr) {
-      const cache_view& cache = f.shared->caches[f.layer];
+      const cache_view& cache = f.shared->caches[f.cache];
       run.cache_write({cache, a.k.t, a.v.t, f.shared->sequences, f.shared->token_positions});
       run.cached_attention({cache, a.o.t, a.q.t, f.shared->sequences, f.shared->token_positions,
                             slopes(f), C.heads, window_of(C, f.layer), scale()});
@@ -119,11 +125,20 @@ struct causal_attention {
   static float scale() {
     return static_cast<float>(1.0 / __builtin_sqrt(static_cast<double>(head)));
   }
-  static tensor slopes(const frame& f) { return biased ? f.shared->slopes : tensor{}; }
+  static tensor slopes(const frame& f) {
+    if constexpr (!biased) return {};
+    expects(f.shared->slopes.cols == C.heads, "ctgpt::causal_attention: ", C.heads,
+            " heads with alibi, but slopes for ", f.shared->slopes.cols,
+            "; the model's config (or check_gradient's) must describe this attention");
+    return f.shared->slopes;
+  }
 
   static void rotate(ops& run, const frame& f, rows<queries> q, rows<keys> k, bool inverse) {
     if constexpr (rotary) {
       const pass& p = *f.shared;
+      expects(p.angles.cols == head, "ctgpt::causal_attention: heads of size ", head,
+              " with rope, but angles for ", p.angles.cols,
+              "; the model's config (or check_gradient's) must describe this attention");
       const tensor places = p.caches != nullptr ? p.token_positions : tensor{};
       run.rope(q, p.angles, places, f.time, C.heads, inverse);
       run.rope(k, p.angles, places, f.time, kv_heads_of(C), inverse);

@@ -22,6 +22,15 @@ inline constexpr bool follows = false;
 template <int Position, class Layer, class Shape>
 inline constexpr bool follows<Position, Layer, Shape, Shape> = true;
 
+// Stops the compilation where Layer is none.
+template <class Layer>
+struct checked_layer {
+  static_assert(is_layer<Layer>,
+                "ctgpt: this is not a layer; it needs in_width, out_width, slot_count, input(), "
+                "output(), slots(), tape(), statistics(), scratch(), forward() and backward()");
+  static constexpr bool value = true;
+};
+
 namespace parts {
 
 template <part Name, class Layer>
@@ -45,6 +54,12 @@ Layer layer_at(const held<I, Layer>*);  // never called: names the type of layer
 template <class... Layers>
 class chain {
   static_assert(sizeof...(Layers) > 0, "ctgpt::chain: a chain needs at least one layer");
+  template <class... Each>
+  static constexpr bool check_layers() {
+    ((void)checked_layer<Each>::value, ...);
+    return true;
+  }
+  static_assert(check_layers<Layers...>());
   static constexpr int length = sizeof...(Layers);
   using all_layers = holder<std::make_integer_sequence<int, length>, Layers...>;
   template <int I>
@@ -73,6 +88,8 @@ class chain {
   constexpr auto slots() const {
     return each([](const auto&... layers) { return (layers.slots() + ...); });
   }
+  static constexpr int cache_count = (cache_count_of<Layers> + ...);
+  constexpr cache_shape cache(int index) const { return cache_from<0>(index); }
   constexpr isize tape() const { return tape_offset<length - 1>() + get<length - 1>().tape(); }
   constexpr isize statistics() const {
     return each([](const auto&... layers) { return (layers.statistics() + ...); });
@@ -112,6 +129,23 @@ class chain {
       return slot_offset<I - 1>() + layer<I - 1>::slot_count;
     }
   }
+  template <int I>
+  static constexpr int cache_offset() {
+    if constexpr (I == 0) {
+      return 0;
+    } else {
+      return cache_offset<I - 1>() + cache_count_of<layer<I - 1>>;
+    }
+  }
+  template <int I>
+  constexpr cache_shape cache_from(int index) const {
+    if constexpr (I == length) {
+      return {};
+    } else {
+      constexpr int here = cache_count_of<layer<I>>;
+      return index < here ? cache_of(get<I>(), index) : cache_from<I + 1>(index - here);
+    }
+  }
   // Layer I's tape begins here; its output, when another layer follows, lies right behind it.
   template <int I>
   constexpr isize tape_offset() const {
@@ -142,7 +176,8 @@ class chain {
 
   template <int I>
   frame child(const frame& f) const {
-    return f.child(I, slot_offset<I>(), tape_offset<I>(), statistics_offset<I>())
+    return f
+        .child(I, slot_offset<I>(), tape_offset<I>(), statistics_offset<I>(), cache_offset<I>())
         .skip_scratch(between());
   }
   template <int I>
@@ -189,6 +224,8 @@ class residual {
   constexpr isize output() const { return branch_.output(); }
   static constexpr int slot_count = inner::slot_count;
   constexpr auto slots() const { return branch_.slots(); }
+  static constexpr int cache_count = inner::cache_count;
+  constexpr cache_shape cache(int index) const { return branch_.cache(index); }
   constexpr isize tape() const { return branch_.tape(); }
   constexpr isize statistics() const { return branch_.statistics(); }
   constexpr isize scratch() const { return input() + branch_.scratch(); }
@@ -218,4 +255,9 @@ class residual {
 };
 
 }  // namespace parts
+
+using parts::chain;
+using parts::named;
+using parts::residual;
+
 }  // namespace ctgpt::inline CTGPT_ABI

@@ -1,12 +1,14 @@
-// head: logits and their cross entropy, computed in chunks of rows so that the (N,V) matrix never
-// exists whole.
+// head_loss: logits and their cross entropy, computed in chunks of rows so that the (N,V) matrix
+// never exists whole.
 //
-// logits = cap(h W^T);  loss = mean over scored tokens of -log softmax(logits)[target]
-// Backward, in the same pass, chunk by chunk: g = (softmax - onehot) * scale * cap', dh = g W,
-// dW += g^T h. The chunk's size changes no bit of the result.
+// logits = cap(h W^T);  losses[n] = -log softmax(logits[n])[target[n]], 0 where it is not scored
+// Backward: in the same pass, chunk by chunk, of (sum of losses) * scale:
+//   g = (softmax - onehot) * scale * cap';  dh = g W;  dW += g^T h
 // Shapes: h, dh (N,C); W (V,C), of which the first `vocab` rows take part; targets (N), -1 = not
 // scored; losses (N).
-// Scratch: `chunk_rows` x vocab elements, chosen so that a chunk has about chunk_elements.
+// Tape: nothing; scratch: one chunk of chunk_rows x vocab elements, about chunk_elements, but
+// fewest_rows at least. Its size changes no bit of the result.
+// Errors: a target past the vocabulary gives a loss and a gradient of NaN.
 // Reference: Hsu et al., "Liger Kernel", 2024; Wijmans et al., "Cut Your Losses", 2024.
 #pragma once
 

@@ -2,7 +2,9 @@
 //
 // Backward: dx = dy W;  dW += dy^T x;  db += sum over tokens of dy.
 // Shapes: x (N,In), y (N,Out), W (Out,In), b (Out).
-// Parameters: weight, bias (with Bias).  Tape: nothing; the input comes from whoever holds it.
+// Parameters: weight, bias (with Bias).
+// Tape: nothing; the input comes from whoever holds it.
+// Errors: widths that do not fit do not compile.
 #pragma once
 
 #include "ctgpt/core/shape.hpp"

@@ -1,11 +1,15 @@
 // feed_forward<W, F, Kind>: the two-layer MLP of a block; swiglu<W, F> is its gated form.
 //
-// y = act(x U^T + u) D^T + d          swiglu: y = (silu(x G^T) * (x U^T)) D^T
-// Backward: dh = dy D, dD += dy^T h, dd += sum dy; dz = act'(z) dh; dx = dz U, dU += dz^T x, du +=
-// sum dz Shapes: x, y (N,W); U (F,W), swiglu: gate and up side by side (2F,W); D (W,F). Parameters:
-// up.weight, up.bias, down.weight, down.bias (biases with Bias). Tape: z (F, swiglu 2F) and h =
-// act(z) (F).  Scratch: dh (F), swiglu also dz (2F). Reference: Vaswani et al., "Attention Is All
-// You Need", 2017; Shazeer, "GLU Variants Improve Transformer", 2020.
+// z = x U^T + u;  h = act(z);  y = h D^T + d
+// swiglu: z = [g v] = x U^T + u, gate and up side by side;  h = silu(g) * v
+// Backward: dh = dy D;  dD += dy^T h;  dd += sum over tokens of dy;
+//           dz = act'(z) dh;  dx = dz U;  dU += dz^T x;  du += sum over tokens of dz
+// Shapes: x, y (N,W); U (F,W), swiglu: (2F,W); D (W,F).
+// Parameters: up.weight, up.bias, down.weight, down.bias (biases with Bias).
+// Tape: z (F, swiglu 2F) and h (F); scratch: dh (F), swiglu also dz (2F).
+// Errors: widths that do not fit do not compile.
+// Reference: Vaswani et al., "Attention Is All You Need", 2017; Shazeer, "GLU Variants Improve
+// Transformer", 2020.
 #pragma once
 
 #include "ctgpt/core/shape.hpp"

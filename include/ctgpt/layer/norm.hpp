@@ -1,11 +1,15 @@
 // layer_norm<W> and rms_norm<W>: every token's row scaled to unit variance or unit mean square.
 //
-// layer: y = (x - mean) / sqrt(var + eps) * gain + bias     rms: y = x / sqrt(mean(x^2) + eps) *
-// gain Backward: with n = the normalised row and g = dy * gain,
-//   layer: dx = rstd (g - mean(g) - n mean(g n))            rms: dx = rstd (g - n mean(g n))
+// layer: y = (x - mean) rstd * gain + bias,  rstd = 1 / sqrt(var + eps)
+// rms:   y = x rstd * gain,                  rstd = 1 / sqrt(mean(x^2) + eps)
+// Backward: with n the normalised row and g = dy * gain,
+//   layer: dx = rstd (g - mean(g) - n mean(g n))
+//   rms:   dx = rstd (g - n mean(g n))
 //   dgain += sum over tokens of dy n;  dbias += sum over tokens of dy
-// Shapes: x, y (N,W); gain, bias (W).  Parameters: gain, bias, each optional.
-// Keeps: mean and 1/sqrt a token as statistics.
+// Shapes: x, y (N,W); gain, bias (W).
+// Parameters: gain, bias, each optional.
+// Tape: nothing; statistics: mean (layer) and rstd, one each a token.
+// Errors: a bias without a gain does not compile.
 // Reference: Ba, Kiros, Hinton, "Layer Normalization", 2016; Zhang, Sennrich, "Root Mean Square
 // Layer Normalization", 2019.
 #pragma once

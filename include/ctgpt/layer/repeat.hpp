@@ -1,78 +1,64 @@
-// repeat<Layer>: `count` equal layers one after the other, run by a loop over strided parameters
-// and tape, so that compile time and code size do not depend on the count.
+// repeat<Count, Layer>: Count equal layers one after the other, with weights of their own.
 //
-// Forward: x -> layer 0 -> ... -> layer count - 1 -> y. While training every layer keeps its tape
-// and output; otherwise all layers share one tape and two outputs alternate. Backward: the loop
-// reversed; gradients alternate between two scratch rows; after each layer the gradients of its
-// parameters are final and are announced (pass::gradient_ready). Both are [[gnu::cold]], compiled
-// for size and quickly: all that they do is call kernels. Shapes: x, y (N,W).  Tape:
-// kept(training) elements a token.
+// Forward: x -> layer 0 -> ... -> layer Count - 1 -> y.
+// Backward: the same reversed (layer/stack.hpp has the loop).
+// Shapes: x, y (N,W); a layer must keep its width.
+// Parameters: those of the layers, each under its number: "0.weight", "1.weight".
+// Tape: that of Count layers and the outputs between them, also without training.
+// Errors: a layer that does not keep its width does not compile.
 #pragma once
 
-#include "ctgpt/layer/chain.hpp"
+#include "ctgpt/layer/stack.hpp"
 
-namespace ctgpt::inline CTGPT_ABI::parts {
+namespace ctgpt::inline CTGPT_ABI {
 
-template <class Layer>
+namespace parts {
+
+template <int Count, class Layer>
 class repeat {
+  static_assert(Count >= 1 && Count <= numbered_parts,
+                "ctgpt::repeat: the count must be between 1 and 128");
+
  public:
-  static_assert(follows<2, Layer, shape<Layer::in_width>, shape<Layer::out_width>>,
-                "ctgpt::repeat: a repeated layer must keep the width of its input");
-  constexpr explicit repeat(isize count, Layer layer = Layer{}) : layer_(layer), count_(count) {}
+  static constexpr isize in_width = Layer::in_width, out_width = Layer::in_width;
+  constexpr isize input() const { return layers_.input(); }
+  constexpr isize output() const { return layers_.input(); }
 
-  static constexpr isize width = Layer::in_width;
-  constexpr const Layer& layer() const { return layer_; }
-  constexpr isize count() const { return count_; }
-  constexpr isize input() const { return layer_.input(); }
-
-  constexpr isize tape(bool training) const {
-    return training ? count_ * layer_.tape() + (count_ - 1) * input() : layer_.tape() + 2 * input();
-  }
-  constexpr isize statistics(bool training) const {
-    return (training ? count_ : 1) * layer_.statistics();
-  }
-  constexpr isize scratch() const { return 2 * input() + layer_.scratch(); }
-
-  [[gnu::cold]] void forward(ops& run, const frame& f, rows<width> x, rows<width> y) const {
-    for (isize i = 0; i < count_; ++i) {
-      const rows<width> out = i + 1 < count_ ? output(f, i) : y;
-      layer_.forward(run, at(f, i), x, out);
-      x = out;
-    }
-  }
-
-  // arena_begin: element of the parameter arena where layer 0 begins.
-  [[gnu::cold]] void backward(ops& run, const frame& f, rows<width> x, rows<width> dy,
-                              rows<width> dx, isize arena_begin) const {
-    const isize size = layer_.slots().size();
-    for (isize i = count_ - 1; i >= 0; --i) {
-      const rows<width> dinput = i == 0 ? dx : f.temporary<width>((i % 2) * input(), input());
-      layer_.backward(run, at(f, i), i == 0 ? x : output(f, i - 1), dy, dinput);
-      dy = dinput;
-      if (f.shared->gradient_ready != nullptr) {
-        f.shared->gradient_ready(f.shared->gradient_owner, arena_begin + i * size,
-                                 arena_begin + (i + 1) * size);
+  static constexpr int slot_count = Count * Layer::slot_count;
+  constexpr slot_list<slot_count> slots() const {
+    slot_list<slot_count> all;
+    if constexpr (slot_count > 0) {
+      unsigned next = 0;
+      for (int i = 0; i < Count; ++i) {
+        const auto one = layers_.layer().slots().within(numbered_part(i));
+        for (const slot& item : one.items) all.items[next++] = item;
       }
     }
+    return all;
+  }
+  static constexpr int cache_count = Count * cache_count_of<Layer>;
+  constexpr cache_shape cache(int index) const {
+    constexpr int each = cache_count_of<Layer> > 0 ? cache_count_of<Layer> : 1;
+    return cache_of(layers_.layer(), index % each);
+  }
+  constexpr isize tape() const { return layers_.tape(true); }
+  constexpr isize statistics() const { return layers_.statistics(true); }
+  constexpr isize scratch() const { return layers_.scratch(); }
+
+  void forward(ops& run, const frame& f, rows<in_width> x, rows<in_width> y) const {
+    layers_.forward(run, f, x, y);
+  }
+  void backward(ops& run, const frame& f, rows<in_width> x, rows<in_width> dy,
+                rows<in_width> dx) const {
+    layers_.backward(run, f, x, dy, dx);
   }
 
  private:
-  frame at(const frame& f, isize i) const {
-    const isize place = f.shared->training ? i : 0;
-    frame inner = f.child(0, static_cast<int>(i) * Layer::slot_count,
-                          place * (layer_.tape() + input()), place * layer_.statistics());
-    inner.layer = i;
-    inner.site = frame::block_site(i);
-    return inner.skip_scratch(2 * input());
-  }
-  rows<width> output(const frame& f, isize i) const {
-    const isize offset = f.shared->training ? i * (layer_.tape() + input()) + layer_.tape()
-                                            : layer_.tape() + (i % 2) * input();
-    return f.kept<width>(offset, input());
-  }
-
-  [[no_unique_address]] Layer layer_;
-  isize count_;
+  static constexpr stack<Layer> layers_{Count, Layer{}, false};
 };
 
-}  // namespace ctgpt::inline CTGPT_ABI::parts
+}  // namespace parts
+
+using parts::repeat;
+
+}  // namespace ctgpt::inline CTGPT_ABI

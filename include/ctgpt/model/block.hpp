@@ -2,9 +2,11 @@
 //
 //   x = x + attention(norm(x));  x = x + mlp(norm(x))          (pre-norm: GPT-2, Llama, nanochat)
 //
-// A block of one's own is one type with the same two template levels; see
-// examples/custom_block.cpp. Shapes: (N,C) to (N,C).  Reference: Radford et al., "Language Models
-// are Unsupervised Multitask Learners", 2019; Touvron et al., "LLaMA", 2023.
+// A block of one's own is one type with the same two template levels: examples/custom_block.cpp.
+// Shapes: (N,C) to (N,C).
+// Errors: widths that do not fit do not compile.
+// Reference: Radford et al., "Language Models are Unsupervised Multitask Learners", 2019; Touvron
+// et al., "LLaMA", 2023.
 #pragma once
 
 #include "ctgpt/layer/activation.hpp"

@@ -2,8 +2,8 @@
 // know, and an object "ctgpt" with every field of config, from which it is read back exactly.
 //
 // Errors: a missing or wrong field gives one sentence with its path; sizes are checked by config's
-// own rules before anything is allocated. Reference: transformers, configuration_gpt2.py and
-// configuration_llama.py.
+// own rules before anything is allocated.
+// Reference: transformers, configuration_gpt2.py and configuration_llama.py.
 #pragma once
 
 #include <charconv>

@@ -2,11 +2,14 @@
 //
 // feed(tokens, sequence, start) computes the positions start .. start + size - 1 of a sequence
 // whose earlier positions are in the cache, and leaves the logits of the last one. The bits equal
-// those of an uncached forward pass over the whole sequence (workspace::logits). Memory:
-// `sequences` x context positions of keys and values a layer, and a workspace for `chunk` tokens at
-// a time, all allocated here; feeding allocates nothing. Shapes: logits (vocab in use), f32.
-// Errors: positions past the context or a sequence that does not exist throw ctgpt::error.
-// Reference: Kwon et al., "Efficient Memory Management for LLM Serving with PagedAttention", 2023.
+// those of an uncached forward pass over the whole sequence (workspace::logits).
+// All memory is allocated here: `sequences` x context positions of keys and values for every
+// attention, and a workspace for `chunk` tokens at a time; feeding allocates nothing.
+// Shapes: logits (vocab in use), f32.
+// Errors: positions past the context, a sequence that does not exist, and sizes below 1 throw
+// ctgpt::error.
+// Reference: Kwon et al., "Efficient Memory Management for Large Language Model Serving with
+// PagedAttention", 2023.
 #pragma once
 
 #include <algorithm>
@@ -24,20 +27,25 @@ class decoder {
 
   [[gnu::cold]] explicit decoder(const network<Model>& net, isize sequences = 1, isize chunk = 128)
       : net_(&net), chunk_(std::min(chunk, settings.context)), sequences_(sequences) {
+    expects(sequences >= 1 && chunk >= 1, "a decoder of ", sequences, " sequences, ", chunk,
+            " tokens at a time, cannot run; both must be at least 1");
     const element storage = net.numbers().storage, compute = net.numbers().compute;
-    const isize kv = kv_heads_of(settings) * head_size_of(settings);
     const isize pages = sequences * pages_each;
     std::vector<std::int32_t> table;
     for (isize i = 0; i < pages; ++i) table.push_back(static_cast<std::int32_t>(i));
     pages_ = memory(net.where(), element::i32, pages);
     pages_.upload(table.data());
+    views_.reserve(1);  // also without attention: that there are caches says "decoding"
     for (isize layer = 0; layer < settings.layers; ++layer) {
-      cache_.emplace_back(net.where(), storage, 2 * pages * page * kv);
-      const memory& here = cache_.back();
-      views_.push_back({here.matrix(0, pages, page * kv),
-                        here.matrix(pages * page * kv, pages, page * kv),
-                        pages_.matrix(0, sequences, pages_each), page, kv_heads_of(settings),
-                        head_size_of(settings)});
+      for (int i = 0; i < Model::cache_count; ++i) {
+        const cache_shape shape = Model::cache(i);
+        const isize width = page * shape.kv_heads * shape.head_size;
+        cache_.emplace_back(net.where(), storage, 2 * pages * width);
+        const memory& here = cache_.back();
+        views_.push_back({here.matrix(0, pages, width), here.matrix(pages * width, pages, width),
+                          pages_.matrix(0, sequences, pages_each), page, shape.kv_heads,
+                          shape.head_size});
+      }
     }
     tape_ = memory(net.where(), storage, chunk_ * Model::tape(false));
     scratch_ = memory(net.where(), storage, chunk_ * Model::scratch());
@@ -48,6 +56,8 @@ class decoder {
     host_bytes_.resize(static_cast<std::size_t>(logits_.bytes()));
     host_logits_.resize(static_cast<std::size_t>(net.vocab()));
   }
+
+  decoder(network<Model>&&, isize = 1, isize = 1) = delete;  // it would outlive its weights
 
   const network<Model>& net() const { return *net_; }
   isize vocab() const { return net_->vocab(); }

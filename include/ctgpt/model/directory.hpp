@@ -1,12 +1,14 @@
 // A model directory: config.json, model.safetensors, tokenizer.json, generation_config.json.
 //
-//   save_model(net, tokenizer, directory);            into a directory that exists (see
-//   atomic_directory) auto net = load_model<model>(ctgpt::cpu{}, "runs/a/best");
+//   save_model(net, tokenizer, directory);  // one that exists, such as an atomic_directory's path
+//   auto net = load_model<model>(ctgpt::cpu{}, "runs/a/best");
 //
-// Weights are written in f32 (the master weights where there are some), vocabulary rows in use
-// only, under the names of model/names.hpp. Nothing in a file depends on time or machine, and
-// nothing in it is ever executed. Errors: every reason for which a directory cannot be opened is
-// one sentence that names the file and the tensor; sizes are compared before memory is taken.
+// Weights are written in f32 (the master weights where there are some; f64 where the model computes
+// in f64), vocabulary rows in use only, under the names of model/names.hpp. Nothing in a file
+// depends on time or machine, and nothing in it is ever executed.
+// Errors: every reason for which a directory cannot be opened is one sentence that names the file
+// and the tensor; sizes are compared before memory is taken.
+// Reference: Hugging Face transformers, the files of a saved model.
 #pragma once
 
 #include <memory>
@@ -109,11 +111,14 @@ inline const io::tensor_info& expect_tensor(const io::safetensors& file, const s
 
 }  // namespace detail
 
-// Writes the files of a model into an existing directory. sampling: contents of
-// generation_config.json.
-inline void save_model(const network_weights& net, const text::tokenizer& tokens,
+// Writes the files of a model into an existing directory; of `extra` its "preset" goes into
+// config.json. Returns the checksum of the weights.
+inline std::uint64_t save_model(const network_weights& net, const text::tokenizer& tokens,
                        const std::string& directory, const io::json& extra = io::json::object()) {
   expects(!net.packed(), "the weights are packed for inference and can no longer be saved");
+  expects(tokens.vocab_size() == net.vocab(), "the tokenizer has ", tokens.vocab_size(),
+          " tokens, but the model was built for ", net.vocab(),
+          "; give build() the tokenizer's vocab_size()");
   io::json described = config_to_json(net.layout().settings, net.layout().kind, net.vocab());
   if (extra.find("preset") != nullptr) described.set("preset", *extra.find("preset"));
   write_file_atomic(directory + "/config.json", io::write_json(described, {.pretty = true}) + "\n");
@@ -124,17 +129,20 @@ inline void save_model(const network_weights& net, const text::tokenizer& tokens
                     io::write_json(sampling, {.pretty = true}) + "\n");
   tokens.save(directory + "/tokenizer.json");
   const memory& truth = net.numbers().needs_master() ? net.master() : net.arena();
-  io::write_safetensors(directory + "/model.safetensors",
-                        detail::sources_of(net, truth, saved_tensors(net.layout(), net.vocab())),
-                        {{"format", "pt"}});
+  return io::write_safetensors(
+      directory + "/model.safetensors",
+      detail::sources_of(net, truth, saved_tensors(net.layout(), net.vocab())),
+      {{"format", "pt"}, io::with_checksum});
 }
 
-// Reads the weights of an open network from a directory's model.safetensors.
-inline void load_weights(network_weights& net, const std::string& directory) {
+// Reads the weights of an open network from a directory's model.safetensors. Returns the checksum
+// that the file carries, "" for none.
+inline std::string load_weights(network_weights& net, const std::string& directory) {
   const std::string path = directory + "/model.safetensors";
   const io::safetensors file = io::safetensors::open(path);
   const std::vector<saved_tensor> items = saved_tensors(net.layout(), net.vocab());
   for (const saved_tensor& item : items) detail::expect_tensor(file, path, item);
+  file.verify();
   for (int i = 0; i < net.layout().count(); ++i) {
     const slot& target = net.layout().at(i);
     std::vector<double> values(static_cast<std::size_t>(target.size()));
@@ -152,6 +160,8 @@ inline void load_weights(network_weights& net, const std::string& directory) {
     }
     net.write(i, [&](isize at) { return values[static_cast<std::size_t>(at)]; });
   }
+  const std::string* sum = file.metadata(io::checksum_key);
+  return sum != nullptr ? *sum : std::string();
 }
 
 // Opens a directory as the compiled type Model.

@@ -4,18 +4,32 @@
 //   x = block(x), C.layers times
 //   h = norm(x);   logits = cap(h W^T), W the token embedding (tied) or a head of its own
 //
-// Backward runs the same lines upwards; gradients are added to the arena.
+// Backward: the same lines upwards; gradients are added to the arena.
 // Shapes: tokens, targets (B,T); x, h (N,C), N = B T; logits never exist whole (layer/head.hpp).
-// Parameters, in arena order: token_embedding (V,C), position_embedding (T,C) if learned, the
-// blocks, final_norm, head (V,C) if not tied. Everything about sizes is a constant:
-// parameter_count, slot_offset(i), tape(training), flops. Reference: Radford et al. 2019 (GPT-2);
-// Touvron et al. 2023 (Llama); Karpathy, nanochat, 2025.
+// Parameters: token_embedding (V,C), position_embedding (T,C) if learned, the blocks, final_norm,
+// head (V,C) if not tied, in arena order. Everything about sizes is a constant: parameter_count,
+// slot_offset(i), tape(training), flops_per_token(time).
+// Tape: embedded x, the blocks' output and h (3 C), and what the blocks keep.
+// Errors: a wrong field of C, a block that does not take the width, and a block without parameters
+// or with two of one name do not compile.
+// Reference: Radford et al. 2019 (GPT-2); Touvron et al. 2023 (Llama); Karpathy, nanochat, 2025.
 #pragma once
 
-#include "ctgpt/layer/repeat.hpp"
+#include "ctgpt/layer/stack.hpp"
 #include "ctgpt/model/block.hpp"
 
 namespace ctgpt::inline CTGPT_ABI {
+
+// Whether no two of a block's parameters would have the same name in a file.
+template <int Count>
+constexpr bool names_differ(const slot_list<Count>& slots) {
+  for (int i = 0; i < Count; ++i) {
+    for (int j = 0; j < i; ++j) {
+      if (slots[i].path == slots[j].path) return false;
+    }
+  }
+  return true;
+}
 
 template <config C, template <config> class Block = transformer_block>
 struct gpt {
@@ -27,8 +41,12 @@ struct gpt {
   using row = rows<width>;
   static_assert(follows<1, block, shape<block::in_width>, shape<width>>,
                 "ctgpt::gpt: the block must take rows of the model's width");
+  static_assert(block::slot_count > 0, "ctgpt::gpt: the block has no parameters");
+  static_assert(names_differ(block{}.slots()),
+                "ctgpt::gpt: two parameters of the block have the same name; put one of their "
+                "layers into named<part::first, ...> or the like");
 
-  static constexpr parts::repeat<block> body{C.layers};
+  static constexpr parts::stack<block> body{C.layers};
   static constexpr norm_type final_norm{};
 
   // ---- parameters -------------------------------------------------------------------------------
@@ -80,6 +98,10 @@ struct gpt {
     return final_norm.statistics() + body.statistics(training);
   }
   static constexpr isize scratch() { return 2 * width + body.scratch(); }
+
+  // ---- caches of one block ----------------------------------------------------------------------
+  static constexpr int cache_count = cache_count_of<block>;
+  static constexpr cache_shape cache(int index) { return cache_of(block{}, index); }
 
   // ---- work -------------------------------------------------------------------------------------
   // Weights that take part in products a token: matrices of the blocks and the head.
@@ -144,9 +166,9 @@ struct gpt {
   static row embedded(const frame& f) { return f.kept<width>(0); }
   static row last(const frame& f) { return f.kept<width>(width); }
   static row normed(const frame& f) { return f.kept<width>(2 * width); }
-  static frame norm_frame(const frame& f) { return f.child(0, norm_slot, 0, 0); }
+  static frame norm_frame(const frame& f) { return f.child(0, norm_slot, 0, 0, 0); }
   static frame body_frame(const frame& f) {
-    return f.child(1, body_slot, 3 * width, final_norm.statistics());
+    return f.child(1, body_slot, 3 * width, final_norm.statistics(), 0);
   }
 };
 

@@ -3,11 +3,13 @@
 // GPT-2-type and Llama-type models are written under the names, shapes and orientations of Hugging
 // Face's GPT2LMHeadModel and LlamaForCausalLM; every other model under ctgpt's own names, which are
 // the slots' paths ("block.3.attention.heads.qkv.weight").
+// Where a GPT-2-type model has no biases, zeros are written in their place (slot == -1), so that
+// other programs find what they expect.
 // Shapes: GPT-2 stores its linear weights transposed, (in, out). Llama splits qkv into q, k, v and
 // the gated MLP's first matrix into gate and up. Vocabulary rows beyond the tokenizer's are not
-// saved. Where a GPT-2-type model has no biases, zeros are written in their place (slot == -1), so
-// that other programs find what they expect. Reference: transformers, modeling_gpt2.py and
-// modeling_llama.py.
+// saved.
+// Errors: none.
+// Reference: transformers, modeling_gpt2.py and modeling_llama.py.
 #pragma once
 
 #include <string>

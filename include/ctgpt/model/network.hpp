@@ -7,8 +7,10 @@
 // also a tensor, so that a slot can be stored in another way (packed for inference, quantised)
 // while the layers stay the same. Also here: the constant tables a model needs (rope angles, ALiBi
 // slopes, sinusoids), and how many rows of the vocabulary are in use (the tokenizer's size; the
-// rest never takes part). Errors: a value outside the arena, reading weights after pack():
+// rest never takes part).
+// Errors: a tokenizer larger than the vocabulary, reading or writing weights after pack():
 // ctgpt::error.
+// Reference: Su et al., "RoFormer", 2021; Press et al., "ALiBi", 2022; Vaswani et al., 2017.
 #pragma once
 
 #include <cmath>

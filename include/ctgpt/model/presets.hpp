@@ -1,13 +1,16 @@
 // The named sizes: a closed list of configurations, each with the training settings it is known by.
 //
-//   visit_preset("gpt2-124m", [](auto chosen) { using model = gpt<decltype(chosen)::value.model>;
-//   ... });
+//   visit_preset("gpt2-124m", [](auto chosen) {
+//     using model = gpt<decltype(chosen)::value.model>;
+//     ...
+//   });
 //
 // shakespeare-char-cpu and shakespeare-char carry nanoGPT's settings for tinyshakespeare on a CPU
 // and on a GPU; gpt2-* the sizes of the published models; quickstart trains on the embedded corpus
 // in about two minutes on two cores. gpt3-175b is described, never run. A vocabulary is an upper
-// bound: the tokenizer's size is what is trained, saved and sampled. Reference: Karpathy, nanoGPT,
-// 2022; Radford et al. 2019; Brown et al. 2020; Touvron et al. 2023.
+// bound: the tokenizer's size is what is trained, saved and sampled.
+// Errors: none; visit_preset() is false for a name that no preset that runs has.
+// Reference: Karpathy, nanoGPT, 2022; Radford et al. 2019; Brown et al. 2020; Touvron et al. 2023.
 #pragma once
 
 #include <array>

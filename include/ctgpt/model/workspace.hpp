@@ -2,10 +2,12 @@
 // once. gradients<Model>: a gradient for every weight.
 //
 // Bytes are known before anything runs: workspace_bytes<Model>(...). A step allocates nothing.
-// Forward: evaluate() leaves the sum of the losses.  Forward and backward: accumulate() adds the
-// gradient of (sum of losses * scale) to the gradients.
+// Forward: evaluate() adds the losses to the sum that loss_sum() reads.
+// Backward: accumulate() does both ways, and adds the gradient of (sum of losses * scale) to the
+// gradients.
 // Shapes: tokens, targets (B,T) i32, -1 in targets = not scored; losses (N).
-// Errors: token counts that do not fit throw ctgpt::error.
+// Errors: token counts that do not fit, and accumulate() on a workspace that was not built for
+// training, throw ctgpt::error.
 #pragma once
 
 #include <span>
@@ -65,6 +67,8 @@ class workspace {
     chunk_rows_ = parts::head_loss::chunk_rows(n, net.vocab());
     chunk_ = memory(net.where(), compute, chunk_rows_ * net.vocab());
   }
+
+  workspace(network<Model>&&, isize, isize, bool) = delete;  // it would outlive its weights
 
   isize batch() const { return batch_; }
   isize time() const { return time_; }

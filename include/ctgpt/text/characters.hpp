@@ -7,7 +7,8 @@
 // Ensures: decode(encode(x)) == x for every x made of the corpus's characters.
 // Errors: a corpus or text that is not UTF-8, with the offset of the byte; an empty corpus; with
 // unknown::refuse, a character that has no token, with its position; a token outside the
-// vocabulary. Reference: karpathy/nanoGPT, data/shakespeare_char/prepare.py.
+// vocabulary.
+// Reference: karpathy/nanoGPT, data/shakespeare_char/prepare.py.
 #pragma once
 
 #include <algorithm>
@@ -35,7 +36,8 @@ inline std::string show_character(char32_t code) {
 
 class characters {
  public:
-  // Token i stands for alphabet[i]. Requires: distinct Unicode scalar values, at least one.
+  // Token i stands for alphabet[i].
+  // Requires: distinct Unicode scalar values, at least one.
   explicit characters(std::vector<char32_t> alphabet) : alphabet_(std::move(alphabet)) {
     expects(!alphabet_.empty(), "a character tokenizer needs at least one character");
     for (const char32_t code : alphabet_) {

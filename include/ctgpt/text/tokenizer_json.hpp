@@ -2,8 +2,7 @@
 //
 // Both are BPE models without merges, which split a text into single symbols and look each up.
 //   bytes:       the 256 byte-level symbols (GPT-2's table of a printable character for each byte)
-//   have
-//                their byte as id; ByteLevel as pre-tokenizer (no regex, no prefix space) and
+//                have their byte as id; ByteLevel as pre-tokenizer (no regex, no prefix space) and
 //                decoder
 //   characters:  each character is a symbol, ids in the tokenizer's order; the decoder is Fuse
 // The Python package opens either and gives the same ids and texts; only what the character model

@@ -3,8 +3,9 @@
 // g = clip * gradient, clip = min(1, max_norm / |gradient|);  m += (1 - b1)(g - m);
 // v += (1 - b2)(g^2 - v);  w -= lr (m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + eps) + decay w)
 // Decay applies to matrices, embeddings included, not to gains and biases.
-// Keeps: two moments a weight, in arenas of the weights' layout, and one small table of numbers
+// Keeps two moments a weight, in arenas of the weights' layout, and one small table of numbers
 // that the kernels read, so that a recorded step can be replayed with another learning rate.
+// Errors: none of its own; a gradient that is not finite is the trainer's to refuse.
 // Reference: Loshchilov, Hutter, "Decoupled Weight Decay Regularization", ICLR 2019.
 #pragma once
 

@@ -2,8 +2,9 @@
 //
 // Batch number i is a pure function of (seed, i): its windows begin at offsets that the
 // counter-based generator gives for that number, so the position in the data is one integer and
-// resuming is exact. Shapes: draw(i) writes (2, B, T) ids: B windows of T inputs, then their
-// targets, one further on. Errors: a sequence shorter than T + 1 tokens throws ctgpt::error.
+// resuming is exact.
+// Shapes: draw(i) writes (2, B, T) ids: B windows of T inputs, then their targets, one further on.
+// Errors: a sequence shorter than T + 1 tokens, or a batch of none, throws ctgpt::error.
 #pragma once
 
 #include <algorithm>
@@ -58,6 +59,15 @@ class batches {
     return other;
   }
 
+  // Throws where a token is none of a vocabulary of `vocab`.
+  [[gnu::cold]] void expect_tokens_of(isize vocab) const {
+    for (const std::int32_t id : ids()) {
+      expects(id >= 0 && id < vocab, "the data holds the token ", id,
+              ", but the model's vocabulary has ", vocab, " tokens, 0 to ", vocab - 1,
+              "; use the tokenizer that the model was built for");
+    }
+  }
+
   // Requires: ids.size() == 2 * batch * time; time() > 0.
   void draw(std::uint64_t number, std::span<std::int32_t> ids) const {
     const auto windows = static_cast<std::uint64_t>(count_ - options_.time);
@@ -69,7 +79,8 @@ class batches {
   }
 
   // Batch `number` of `count`: windows spread evenly over the whole data, the same at every call,
-  // so that losses measured on them can be compared. Requires: as draw(); 0 <= number < count.
+  // so that losses measured on them can be compared.
+  // Requires: as draw(); 0 <= number < count.
   void spread(isize number, isize count, std::span<std::int32_t> ids) const {
     const isize last_start = count_ - options_.time - 1, windows = count * options_.batch;
     for (isize b = 0; b < options_.batch; ++b) {

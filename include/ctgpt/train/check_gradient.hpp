@@ -7,7 +7,10 @@
 // Shapes: the layer is run on (batch, time) tokens of random numbers; f = sum of y * r, r random.
 // Result: for every slot and for the input, max |analytic - complex step| / max |complex step|; the
 // absolute error where the true gradient is zero throughout.
-// Errors: none; the caller judges worst(). Correct layers stay below 1e-12.
+// A layer whose attention has rope or alibi is given the config that it was made of:
+//   check_gradient<my_block<tiny>>(tiny)
+// Errors: rope or alibi without that config: ctgpt::error. The caller judges worst(); correct
+// layers stay below 1e-12.
 // Reference: Squire, Trapp, "Using complex variables to estimate derivatives of real functions",
 // 1998.
 #pragma once
@@ -211,6 +214,15 @@ gradient_report check_gradient(const Layer& layer = Layer{}, const gradient_opti
   }
   compare("input", step.x, real.dx, 0, step.x.count());
   return report;
+}
+
+// A layer of a model of config c.
+template <class Layer>
+gradient_report check_gradient(const config& c, gradient_options options = {}) {
+  if (head_size_of(c) % 2 == 0) options.head_size = head_size_of(c);
+  options.heads = c.heads;
+  options.rope_base = c.rope_base;
+  return check_gradient(Layer{}, options);
 }
 
 // Every weight of a whole model, through the fused loss.

@@ -7,9 +7,11 @@
 // trainer_state.safetensors holds both moments of every weight, by slot name
 // ("moment1.block.0..."), and in its metadata the step, the best validation loss so far with its
 // step, and the backend whose bits these are. Random numbers and the position in the data are
-// functions of the seed and the step. Written to a temporary directory, synced, then renamed: a
-// checkpoint is whole or not there. Errors: as model/directory.hpp; a state of another step or
-// shape gives a sentence.
+// functions of the seed and the step. Both files carry a checksum, the state also that of the
+// weights it belongs to. Written to a temporary directory, synced, then renamed: a checkpoint is
+// whole or not there.
+// Errors: as model/directory.hpp; data that is damaged or belongs to other weights, moments of
+// another shape, metadata that is missing or no number: one sentence each.
 #pragma once
 
 #include <cmath>
@@ -59,7 +61,7 @@ inline void save_checkpoint(const adamw_moments& state, const network_weights& n
                             const run_progress& progress,
                             const io::json& extra = io::json::object()) {
   atomic_directory directory(path);
-  save_model(net, tokens, directory.path(), extra);
+  const std::uint64_t model = save_model(net, tokens, directory.path(), extra);
   std::vector<io::tensor_source> sources = detail::sources_of(
       net, state.moment1(), detail::moment_tensors("moment1", net.layout(), net.vocab()));
   for (io::tensor_source& source : detail::sources_of(
@@ -71,26 +73,29 @@ inline void save_checkpoint(const adamw_moments& state, const network_weights& n
                          {"best_step", std::to_string(progress.best_step)},
                          {"best_loss", detail::exact_text(progress.best_loss)},
                          {"backend", net.where().name()},
-                         {"ctgpt", CTGPT_VERSION}});
+                         {"ctgpt", CTGPT_VERSION},
+                         {"model", checksum_text(model)},
+                         io::with_checksum});
   directory.commit();
 }
 
 // Restores weights, moments and step from a checkpoint directory.
 inline run_progress load_checkpoint(const adamw_moments& state, network_weights& net,
                                     const std::string& path) {
-  load_weights(net, path);
+  const std::string model = load_weights(net, path);
   const std::string file_path = path + "/" + detail::state_file;
   const io::safetensors file = io::safetensors::open(file_path);
+  const std::string* of_model = file.metadata("model");
+  expects(model.empty() || of_model == nullptr || *of_model == model, file_path,
+          " belongs to other weights than those in ", path, "/model.safetensors");
   const auto number = [&](const std::string& key) {
-    for (const auto& [name, value] : file.metadata()) {
-      if (name != key) continue;
-      char* end = nullptr;
-      const double parsed = std::strtod(value.c_str(), &end);
-      expects(!value.empty() && *end == '\0', file_path, ": the metadata entry ", key, " is \"",
-              value, "\", not a number");
-      return parsed;
-    }
-    fail(file_path, ": the metadata entry ", key, " is missing");
+    const std::string* value = file.metadata(key);
+    expects(value != nullptr, file_path, ": the metadata entry ", key, " is missing");
+    char* end = nullptr;
+    const double parsed = std::strtod(value->c_str(), &end);
+    expects(!value->empty() && *end == '\0', file_path, ": the metadata entry ", key, " is \"",
+            *value, "\", not a number");
+    return parsed;
   };
   const auto whole = [&](const std::string& key) {
     const double value = number(key);
@@ -103,6 +108,7 @@ inline run_progress load_checkpoint(const adamw_moments& state, network_weights&
     const std::vector<saved_tensor> items =
         detail::moment_tensors(which, net.layout(), net.vocab());
     for (const saved_tensor& item : items) detail::expect_tensor(file, file_path, item);
+    file.verify();
     for (const saved_tensor& item : items) {
       const io::tensor_info& info = *file.find(item.name);
       const std::span<const std::byte> bytes = file.bytes(info);

@@ -6,7 +6,8 @@
 // is given) and the time left. Writes to standard error, so that standard output stays free for
 // results. On a terminal it redraws one line at most ten times a second, never wider than the
 // terminal; elsewhere it writes a line at the first step, at every `every`-th, at the last, and at
-// least once in ten seconds. Errors: none.
+// least once in ten seconds.
+// Errors: none.
 #pragma once
 
 #include <sys/ioctl.h>

@@ -2,9 +2,11 @@
 //
 // warm-up:  rate * (step + 1) / (warmup + 1) for step < warmup (nanoGPT's form)
 // cosine:   min + (rate - min) (1 + cos(pi x)) / 2, x = (step - warmup) / (total - warmup)
-// linear:   rate + (min - rate) x                constant: rate
+// linear:   rate + (min - rate) x
+// constant: rate
 // warmup_stable_decay: rate until 80 % of all steps, then linear to min
 // Steps count from 0. Past the last step the rate is min (constant: rate).
+// Errors: parse_schedule() of an unknown name throws usage_error.
 // Reference: Loshchilov, Hutter, "SGDR", 2017; Hu et al., "MiniCPM", 2024 (warmup-stable-decay).
 #pragma once
 

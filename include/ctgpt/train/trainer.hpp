@@ -7,9 +7,10 @@
 // tokens), the gradient's norm, clipping, AdamW with the schedule's rate.
 // Everything a step depends on is (seed, step number, weights, moments): a run that stops and goes
 // on from its state gives the same bits, on any number of threads. Where the backend can record,
-// the queued calls of the first step are replayed by later ones. Errors: a loss or gradient that is
-// not a finite number stops with the step and the first bad tensor; the weights are those before
-// the step.
+// the queued calls of the first step are replayed by later ones.
+// Errors: a loss or gradient that is not a finite number stops with the step and the first bad
+// tensor, the weights being those before the step; a token outside the vocabulary; options out of
+// range.
 #pragma once
 
 #include <cmath>
@@ -83,14 +84,26 @@ namespace detail {
     }
     return std::string();
   };
+  const auto largest = [&] {  // every value is finite, but the sum of their squares is not
+    std::string name;
+    float most = -1.0f;
+    for (int i = 0; i < net.layout().count(); ++i) {
+      for (const float value : net.read_arena<float>(gradients, i)) {
+        if (std::fabs(value) <= most) continue;
+        most = std::fabs(value);
+        name = net.layout().name(i);
+      }
+    }
+    return join("the gradient of ", name, ", whose values reach ", most);
+  };
   std::string bad = look("the weight", net.arena());
   if (bad.empty()) bad = look("the gradient of", gradients);
-  if (bad.empty()) bad = "none: the sum of finite gradients overflowed";
+  if (bad.empty()) bad = largest();
   // So that this trainer can go on once the weights are restored.
   net.where().table().fill(net.where().state(), {gradients.row(0, gradients.count()), 0.0});
   fail("step ", report.step, ": the ", std::isfinite(report.loss) ? "gradient's norm" : "loss",
        " is not a finite number; first bad tensor: ", bad,
-       "; lower the learning rate or resume from an earlier checkpoint");
+       "; start another run with a lower learning rate");
 }
 
 }  // namespace detail
@@ -109,6 +122,9 @@ class trainer {
         state_(net),
         ids_(static_cast<std::size_t>(2 * work_.tokens())) {
     expects(options_.accumulate >= 1, "accumulate must be at least 1, not ", options_.accumulate);
+    expects(options_.dropout >= 0.0f && options_.dropout < 1.0f,
+            "dropout must be from 0 to below 1, not ", options_.dropout);
+    data_.expect_tokens_of(net.vocab());
     expects(!net.packed(), "the network is packed for inference; build or load it again to train");
     if (options_.rates.total == 0) {
       options_.rates = {schedule_kind::constant, optimizer_.rate, 0.0f, options_.rates.warmup, 0};

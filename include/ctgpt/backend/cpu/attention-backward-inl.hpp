@@ -8,6 +8,7 @@
 // change nothing. Sums take only the pairs that see each other.
 // Shapes: as forward; dk, dv (B*T, KV*D). Working space a worker: 3 T D floats (q, dout and dq of
 // one head), 2 T D more where query heads share a key head.
+// Errors: none (scratch may throw ctgpt::error before the work begins).
 // Reference: Dao et al., "FlashAttention", 2022, algorithm 4; Dao, "FlashAttention-2", 2023.
 #if defined(CTGPT_BACKEND_CPU_ATTENTION_BACKWARD_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef CTGPT_BACKEND_CPU_ATTENTION_BACKWARD_INL

@@ -11,6 +11,7 @@
 // bf16; a cache narrower than k and v rounds when it is written.
 // One row is bound by memory: pages of 256 slots or more read at 0.7 to 0.85 of its bandwidth,
 // pages of 64 at 0.5 to 0.8.
+// Errors: none (scratch may throw ctgpt::error before the work begins).
 // Reference: Kwon et al., "Efficient Memory Management for Large Language Model Serving with
 // PagedAttention", 2023.
 #if defined(CTGPT_BACKEND_CPU_ATTENTION_CACHE_INL) == defined(HWY_TARGET_TOGGLE)

@@ -7,6 +7,7 @@
 // values of one head, 2 T D floats, and a few tiles; never a T x T matrix.
 // Work is cut into (sequence, head, 64 queries), shared out by the number of key tiles; tiles that
 // nobody sees are skipped. Results do not depend on the cut.
+// Errors: none (scratch may throw ctgpt::error before the work begins).
 // Reference: Dao et al., "FlashAttention", 2022; Ainslie et al., "GQA", 2023; Press et al.,
 // "ALiBi", 2022.
 #if defined(CTGPT_BACKEND_CPU_ATTENTION_INL) == defined(HWY_TARGET_TOGGLE)

@@ -9,6 +9,7 @@
 // Registers (rows x vectors): AVX-512 and NEON 4 x 4 or 8 x 3, AVX2 4 x 3 or 6 x 2, one row 1 x 8.
 // The bits depend neither on how rows and columns are grouped nor on the vector's width. The head
 // size is a run-time number: these loops run at 0.9 of peak from K = 64 on without knowing it.
+// Errors: none.
 #if defined(CTGPT_BACKEND_CPU_ATTENTION_PRODUCTS_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef CTGPT_BACKEND_CPU_ATTENTION_PRODUCTS_INL
 #undef CTGPT_BACKEND_CPU_ATTENTION_PRODUCTS_INL

@@ -7,6 +7,7 @@
 // finish: out = output / sum; the caller makes lse = m + log sum of what is left.
 // Shapes: queries, output (rows, P), keys (D, 64), values (64, P), scores (rows, 64), where P is D
 // rounded up to 16. The bits do not depend on which rows go together.
+// Errors: none.
 // Reference: Milakov, Gimelshein, "Online normalizer calculation for softmax", 2018; Dao et al.,
 // "FlashAttention", 2022.
 #if defined(CTGPT_BACKEND_CPU_ATTENTION_TILES_INL) == defined(HWY_TARGET_TOGGLE)

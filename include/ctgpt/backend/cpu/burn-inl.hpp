@@ -3,7 +3,8 @@
 //
 // Each worker keeps 12 chains of vectors going, enough to hide the latency of a multiply-add on
 // every core of today; nothing is loaded or stored but the sum at the end, which keeps the loop
-// alive. Returns the floating-point operations done: 2 a multiply-add. Errors: none.
+// alive. Returns the floating-point operations done: 2 a multiply-add.
+// Errors: none.
 #if defined(CTGPT_BACKEND_CPU_BURN_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef CTGPT_BACKEND_CPU_BURN_INL
 #undef CTGPT_BACKEND_CPU_BURN_INL

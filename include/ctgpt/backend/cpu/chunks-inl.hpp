@@ -3,10 +3,10 @@
 // Every kernel computes on f32. An f32 tensor is read and written where it lies; bf16 is widened
 // into a small buffer before, and rounded from it after. So each kernel is written, and compiled,
 // once.
-//   for_chunks    pieces of at most `chunk` elements of a row, for kernels that treat elements
-//   alone in_parallel   a static partition of any count of items map           out[i] = f(in[i]...)
-//   on machine vectors, with a masked end for_vectors   the vectors of a row with their virtual
-//   lanes, for reductions
+//   for_chunks   pieces of at most `chunk` elements of a row, for kernels that treat elements alone
+//   in_parallel  a static partition of any count of items
+//   map          out[i] = f(in[i]...) on machine vectors, with a masked end
+//   for_vectors  the vectors of a row with their virtual lanes, for reductions
 // Work below `worth_a_worker` elements a worker is not shared out; results never depend on it.
 // Errors: an element type other than f32 and bf16 throws ctgpt::error before work begins.
 #if defined(CTGPT_BACKEND_CPU_CHUNKS_INL) == defined(HWY_TARGET_TOGGLE)
@@ -98,7 +98,8 @@ HWY_INLINE void commit(const tensor& t, isize row, isize col, isize count, const
   if (t.type == element::bf16) narrow(computed, count, element_at<bf16>(t, row, col));
 }
 
-// out may be one of the inputs. Requires: f of 0 is harmless.
+// out may be one of the inputs.
+// Requires: f of 0 is harmless.
 template <class F, class... In>
 HWY_INLINE void map(isize count, float* out, const F& f, const In*... in) {
   isize i = 0;

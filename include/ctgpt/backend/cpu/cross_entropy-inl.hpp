@@ -1,11 +1,13 @@
 // The loss of a row of logits, fused with its gradient; and the soft cap.
 //
-// z = cap tanh(x / cap), or x without a cap; m = max z; s = sum exp(z - m);
+// z = cap tanh(x / cap), or x without a cap;  m = max z;  s = sum exp(z - m);
 // loss = log s + (m - z[target]).
 // Backward: dx = scale (exp(z - m) / s - onehot(target)) (1 - (z / cap)^2), written over the logits
-// in one further pass. Without `gradient` the logits are left alone. Shapes: logits (M,V) f32 or
-// bf16, targets (1,M) i32, losses (1,M) f32. Errors: a target past the last column gives NaN (loss
-// and gradient); a negative one gives 0.
+// in one further pass. Without `gradient` the logits are left alone.
+// Shapes: logits (M,V) f32 or bf16, targets (1,M) i32, losses (1,M) f32.
+// Errors: a target past the last column gives NaN (loss and gradient); a negative one gives 0.
+// Other element types throw ctgpt::error.
+// Reference: as layer/head.hpp.
 #if defined(CTGPT_BACKEND_CPU_CROSS_ENTROPY_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef CTGPT_BACKEND_CPU_CROSS_ENTROPY_INL
 #undef CTGPT_BACKEND_CPU_CROSS_ENTROPY_INL

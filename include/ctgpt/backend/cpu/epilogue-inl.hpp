@@ -3,7 +3,8 @@
 //
 // c = act(x + bias), before = x + bias, where x is the f32 chain of the product.
 // Shapes: a tile of (rows, cols) whose first element is (row, col) of C.
-// Errors: none. Ensures: nothing outside the tile is written.
+// Ensures: nothing outside the tile is written.
+// Errors: none.
 #if defined(CTGPT_BACKEND_CPU_EPILOGUE_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef CTGPT_BACKEND_CPU_EPILOGUE_INL
 #undef CTGPT_BACKEND_CPU_EPILOGUE_INL

@@ -10,6 +10,7 @@
 // the cut nor the blocks show in the results.
 // Working space of a worker: a panel, a block of A, f32 chains of C, each only where it is needed.
 // Errors: none (scratch may throw ctgpt::error before the work begins).
+// Reference: Goto, van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008.
 #if defined(CTGPT_BACKEND_CPU_GEMM_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef CTGPT_BACKEND_CPU_GEMM_INL
 #undef CTGPT_BACKEND_CPU_GEMM_INL

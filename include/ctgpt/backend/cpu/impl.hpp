@@ -1,18 +1,20 @@
-// The CPU dispatch unit: the only header that includes Highway's foreach_target.h. Exactly one
-// translation unit of a program includes it, before any Highway header (CMake writes that unit;
-// without CMake put
+// The CPU dispatch unit: the only header that includes Highway's foreach_target.h.
+//
+// Exactly one translation unit of a program includes it, before any Highway header. CMake writes
+// that unit; without CMake put
 //   #include <ctgpt/backend/cpu/impl.hpp>
-// first in one source file and link with -lhwy). It compiles every kernel once for each instruction
+// first in one source file and link with -lhwy. It compiles every kernel once for each instruction
 // set and defines, for each family of kernels, a function that fills that part of a kernel_table
 // (cpu/isa.hpp).
 //
-// CTGPT_CPU_FAMILY (1 products, 2 rows, 3 elementwise and opening a backend,
-// 4 attention) restricts the unit to one
-// family, so that a build can compile the families in parallel; undefined or 0 means all of them.
+// CTGPT_CPU_FAMILY (1 products, 2 rows, 3 elementwise and opening a backend, 4 attention) restricts
+// the unit to one family, so that a build can compile the families in parallel; undefined or 0
+// means all of them.
 // Targets: baseline, SSE4, AVX2, AVX-512; NEON on ARM. Those below what the compiler's flags
-// already demand are left out. baseline is plain C++ for the unit's flags. No #pragma once:
-// foreach_target.h includes this file again for each target. Errors: none. Reference: Highway,
-// quick_reference.md, and google/highway#2364.
+// already demand are left out. baseline is plain C++ for the unit's flags.
+// No #pragma once: foreach_target.h includes this file again for each target.
+// Errors: a Highway header that was included before stops the compilation.
+// Reference: Highway, quick_reference.md, and google/highway#2364.
 #if !defined(CTGPT_BACKEND_CPU_IMPL)
 #if defined(HWY_HIGHWAY_INCLUDED)
 #error "ctgpt: include ctgpt/backend/cpu/impl.hpp before any Highway header of this source file"

@@ -2,6 +2,7 @@
 //
 // A program that links without the dispatch unit (cpu/impl.hpp) fails on a symbol in the namespace
 // below, whose name says what to do.
+// Errors: open_cpu() throws for an instruction set that the machine or the build lacks.
 #pragma once
 
 #include <cstdint>

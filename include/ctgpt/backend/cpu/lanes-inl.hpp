@@ -2,11 +2,13 @@
 //
 // A row's element i belongs to lane i % 16, whatever the machine's vectors hold: one AVX-512
 // vector, two of AVX2, four of SSE4 or NEON. Lanes are combined by one tree (l and l + 8, then + 4,
-// + 2, + 1). Rule for all code in a target region: never Add or Sub the result of a Mul. A compiler
-// may fuse such a pair on one instruction set and not on another; write MulAdd, NegMulAdd or
-// MulSub, which every target with fused multiply-add rounds once. Shapes: load(p), store(v, p):
-// `native` elements; *_first(.., n): the first n of them, the others are read as 0 and not written.
-// bf16 is rounded as base/element.hpp says. No alignment is assumed.
+// + 2, + 1).
+// Rule for all code in a target region: never Add or Sub the result of a Mul. A compiler may fuse
+// such a pair on one instruction set and not on another; write MulAdd, NegMulAdd or MulSub, which
+// every target with fused multiply-add rounds once.
+// Shapes: load(p), store(v, p): `native` elements; *_first(.., n): the first n of them, the others
+// are read as 0 and not written. bf16 is rounded as base/element.hpp says. No alignment is assumed.
+// Errors: none.
 #if defined(CTGPT_BACKEND_CPU_LANES_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef CTGPT_BACKEND_CPU_LANES_INL
 #undef CTGPT_BACKEND_CPU_LANES_INL

@@ -2,17 +2,17 @@
 // multiply-add (AVX2, AVX-512, NEON): polynomials of our own, exact division, no estimates.
 //
 // exp(x)      = 2^n (1 + r + r^2 P(r)), n = round(x / ln 2), r = x - n ln 2; 0 below -87.3365,
-// where
-//               the result would be subnormal, and infinity above 88.7228.
+//               where the result would be subnormal, and infinity above 88.7228.
 // tanh(x)     = x + x^3 P(x^2) below 0.6, 1 - 2 / (exp(2x) + 1) above.
 // log(x)      = k ln 2 + f - f^2/2 + f^3 P(f), x = 2^k (1 + f); subnormals count as 0.
 // sigmoid(x)  = 1 / (1 + exp(-x));  silu(x) = x sigmoid(x)
 // gelu(x)     = x Phi(x) = x/2 (1 + erf(x / sqrt 2)), with Phi(-a) = exp(-a P(a)) / 2
 // gelu_tanh(x) = x sigmoid(2 sqrt(2/pi) (x + 0.044715 x^3))
-// *_slope     = the derivative.
+// Backward: *_slope, the derivative of each.
 // Accuracy (tests/backend/math.cpp): exp and log within 2 ulp; tanh and sigmoid within 2e-7; gelu,
-// silu and gelu_tanh within 2e-7 |x|. NaN gives NaN; silu and gelu_tanh of -infinity are NaN, as
-// PyTorch's. Coefficients: minimax fits (iteratively reweighted least squares in double).
+// silu and gelu_tanh within 2e-7 |x|. Coefficients: minimax fits (iteratively reweighted least
+// squares in double).
+// Errors: none; NaN gives NaN; silu and gelu_tanh of -infinity are NaN, as PyTorch's.
 // Reference: Muller, "Elementary Functions", 2016; Hendrycks, Gimpel, "GELUs", 2016.
 #if defined(CTGPT_BACKEND_CPU_MATH_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef CTGPT_BACKEND_CPU_MATH_INL

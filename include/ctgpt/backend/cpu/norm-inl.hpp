@@ -1,8 +1,8 @@
 // LayerNorm and RMSNorm, forward and backward, for each of `groups` equal parts of a row.
 //
 // xhat = (x - mean) rstd, rstd = 1 / sqrt(mean of (x - mean)^2 + epsilon), y = xhat gain + bias;
-// rms has neither mean nor bias. Backward: with g = dy gain, dx = rstd (g - mean(g) - xhat mean(g
-// xhat)); rms without mean(g);
+// rms has neither mean nor bias.
+// Backward: with g = dy gain, dx = rstd (g - mean(g) - xhat mean(g xhat)); rms without mean(g);
 //           dgain += dy xhat, dbias += dy.
 // The sums over rows run in blocks of rows whose number depends on the count of rows alone; a block
 // adds its rows in ascending order, and the blocks are added in order at the end.

@@ -5,7 +5,8 @@
 // A right-hand side of nt lies as (N,K), so packing transposes it: 4 x 4 blocks within 128-bit
 // parts of vectors, whose loads gather rows 4 apart, so that no shuffle crosses such a part.
 // bf16 is widened; q8_0 and q4_0 blocks are dequantised, to the bits of base/blocks.hpp.
-// Errors: none. Requires: for block formats, k a multiple of 32.
+// Requires: for block formats, k a multiple of 32.
+// Errors: none.
 #if defined(CTGPT_BACKEND_CPU_PANELS_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef CTGPT_BACKEND_CPU_PANELS_INL
 #undef CTGPT_BACKEND_CPU_PANELS_INL
@@ -154,8 +155,8 @@ HWY_INLINE bool is_quantized(element type) {
 }
 
 // Columns [n, n + cols) and k [k, k + depth) of the right-hand side to a panel; `rows` is working
-// space of (panel, depth), for block formats only. Requires: b lies in rows or is quantised (whose
-// packed form keeps the rows, without gaps).
+// space of (panel, depth), for block formats only.
+// Requires: b lies in rows or is quantised (whose packed form keeps the rows, without gaps).
 HWY_INLINE void pack_panel(const tensor& b, bool transposed, isize n, isize cols, isize k,
                            isize depth, float* rows, float* to) {
   if (is_quantized(b.type)) {

@@ -8,7 +8,8 @@
 // Determinism: as kernel_table.hpp says; on targets with fused multiply-add the same bits for any
 // width of vectors, number of threads, number of rows, packed or not.
 // Shapes: as kernel_table.hpp says; a, b, c, bias, before: f32 or bf16; out of sum_rows: f32.
-// Errors: none. Requires: types and shapes that agree (checked by the typed facade).
+// Requires: types and shapes that agree (checked by the typed facade).
+// Errors: none (scratch may throw ctgpt::error before the work begins).
 // Reference: Goto, van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008.
 #if defined(CTGPT_BACKEND_CPU_PRODUCTS_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef CTGPT_BACKEND_CPU_PRODUCTS_INL

@@ -3,8 +3,10 @@
 // Word e % 4 of philox{e / 4 lo, e / 4 hi, site, counter}(seed) belongs to element e; the element
 // is kept when the word >= rate * 2^32. A 64-bit lane holds one counter: 32 x 32 bit products read
 // only the lower half of a lane, so that the upper half may hold anything until the words are
-// stored. Shapes: random_words writes the words of `count` elements from a multiple of 4 on, in
-// order. Errors: none. Reference: Salmon et al., SC 2011; the same bits as base/random.hpp.
+// stored.
+// Shapes: random_words writes the words of `count` elements from a multiple of 4 on, in order.
+// Errors: none.
+// Reference: Salmon et al., SC 2011; the same bits as base/random.hpp.
 #if defined(CTGPT_BACKEND_CPU_RANDOM_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef CTGPT_BACKEND_CPU_RANDOM_INL
 #undef CTGPT_BACKEND_CPU_RANDOM_INL
@@ -30,7 +32,8 @@ struct dropout_rule {
   float scale;              // of what is kept
 };
 
-// state: u32 {seed low, seed high, counter, 0} in backend memory. Requires: 0 <= rate <= 1.
+// state: u32 {seed low, seed high, counter, 0} in backend memory.
+// Requires: 0 <= rate <= 1.
 HWY_INLINE dropout_rule make_dropout_rule(const void* state, std::uint32_t site, float rate) {
   const auto* word = static_cast<const std::uint32_t*>(state);
   const double bound = static_cast<double>(rate) * 4294967296.0;

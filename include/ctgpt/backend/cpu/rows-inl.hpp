@@ -2,12 +2,15 @@
 // entries of a table, with those of norm-inl.hpp and cross_entropy-inl.hpp.
 //
 // embed: y[r] = table[token] + places[position]; a table in panels is read column by column of its
-// panel. Backward: the rows of dy are added in ascending order; workers share columns, not rows.
-// rope: (a, b) -> (a cos - b sin, b cos + a sin) for the two halves of each head; inverse: -sin.
+//        panel.
+// rope:  (a, b) -> (a cos - b sin, b cos + a sin) for the two halves of each head; inverse: -sin.
 // sum, square_sum: 16 lanes of f32 over blocks of 4096 elements of a row (of the whole where rows
-// have no gaps), whose results are added in f64 in order. Shapes: as kernel_table.hpp says; angles,
-// dtable and dplaces f32, the sums f64. Errors: a token or position out of range gives a row of
-// NaN, and none of it reaches dtable. Reference: Su et al., "RoFormer", 2021.
+// have no gaps), whose results are added in f64 in order.
+// Backward: of embed: the rows of dy are added in ascending order; workers share columns, not rows.
+// Shapes: as kernel_table.hpp says; angles, dtable and dplaces f32, the sums f64.
+// Errors: a token or position out of range gives a row of NaN, and none of it reaches dtable.
+// Other element types throw ctgpt::error.
+// Reference: Su et al., "RoFormer", 2021.
 #if defined(CTGPT_BACKEND_CPU_ROWS_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef CTGPT_BACKEND_CPU_ROWS_INL
 #undef CTGPT_BACKEND_CPU_ROWS_INL

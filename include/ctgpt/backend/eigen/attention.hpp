@@ -5,6 +5,8 @@
 // takes its output in a second product; backward recomputes them from lse.
 // Shapes: scratch holds one head's q, k, v, out in f32 and blocks of (64,T), never (T,T).
 // Threads: heads are shared out (backward: key/value heads, each with its query heads).
+// Errors: an element type that the backend does not compute on throws ctgpt::error.
+// Reference: as reference/attention.hpp.
 #pragma once
 
 #include "ctgpt/backend/eigen/map.hpp"

@@ -3,6 +3,9 @@
 // The mathematics is that of reference/elementwise.hpp and reference/optimizer.hpp, as array
 // expressions. The exact GELU goes through std::erf, which Eigen's core does not vectorise.
 // Threads: rows (in AdamW blocks of 4096 elements) are shared out; no result depends on how.
+// Errors: an element type that the backend does not compute on, and swiglu as a function of one
+// element, throw ctgpt::error.
+// Reference: as reference/elementwise.hpp and reference/optimizer.hpp.
 #pragma once
 
 #include "ctgpt/backend/eigen/map.hpp"

@@ -6,6 +6,8 @@
 // its length alone; a part is one Eigen product whoever computes it, so bits do not depend on
 // the number of threads. (Where Eigen's own kernel puts an element decides the order of its
 // sum.)
+// Errors: an element type that the backend does not compute on, and swiglu as an epilogue, throw
+// ctgpt::error.
 #pragma once
 
 #include "ctgpt/backend/eigen/elementwise.hpp"

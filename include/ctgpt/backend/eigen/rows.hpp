@@ -4,6 +4,8 @@
 // gain from Eigen and comes from there.
 // Threads: rows are shared out. dgain and dbias are a pass of their own in which columns are
 // shared out, so that each is one chain over the rows.
+// Errors: an element type that the backend does not compute on throws ctgpt::error.
+// Reference: as reference/rows.hpp.
 #pragma once
 
 #include "ctgpt/backend/eigen/map.hpp"

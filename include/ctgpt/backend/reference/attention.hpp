@@ -7,6 +7,7 @@
 //           dv_j = sum_i mask_ij p_ij dout_i.
 // Shapes: q, out (B*T, heads*D), k, v (B*T, kv_heads*D); dk and dv sum over the query heads that
 // share a key/value head. A row's scores live in scratch, never the (T,T) matrix.
+// Errors: an element type that S cannot be stored in throws ctgpt::error.
 // Reference: Vaswani et al., 2017; Ainslie et al., "GQA", 2023; Press et al., "ALiBi", 2022; Dao
 // et al., "FlashAttention", 2022 (the backward pass from lse and D).
 #pragma once

@@ -9,7 +9,8 @@
 //           u' = sqrt(2 / pi) (1 + 0.134145 x^2)
 //           silu' = s (1 + x (1 - s)), s = 1 / (1 + exp(-x))
 // A NaN stays a NaN in all of them.
-// Errors: swiglu where it makes no sense throws ctgpt::error.
+// Errors: swiglu as a function of one element throws ctgpt::error, as does an element type that a
+// kernel cannot store.
 // Reference: Hendrycks, Gimpel, "Gaussian Error Linear Units", 2016; Shazeer, "GLU Variants
 // Improve Transformer", 2020; So et al., "Primer", 2021 (squared ReLU).
 #pragma once

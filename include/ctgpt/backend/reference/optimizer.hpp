@@ -5,6 +5,7 @@
 //        w -= rate (m / correction1 / (sqrt(v / correction2) + epsilon) + decay w).
 // The truth is `master` when there is one; `weights` then receives its rounded copy.
 // Shapes: everything (1,N); segments (S,3) u32; numbers (1,optimizer_fields) f32 in every table.
+// Errors: an element type that S cannot be stored in throws ctgpt::error.
 // Reference: Loshchilov, Hutter, "Decoupled Weight Decay Regularization", ICLR 2019.
 #pragma once
 

@@ -3,7 +3,8 @@
 // c = act(a b + bias), a b in the form of `kind`; every output is one chain with k ascending that
 // starts from c when `accumulate`, from 0 otherwise; `before` receives what act is applied to.
 // Shapes: nn (M,K)(K,N), nt (M,K)(N,K)^T, tn (K,M)^T(K,N).
-// Parameters: panels are plain rows of stride cols here, so pack() is a copy.
+// Panels are plain rows of stride cols here, so pack() is a copy.
+// Errors: an element type that S cannot be stored in throws ctgpt::error.
 #pragma once
 
 #include "ctgpt/backend/reference/elementwise.hpp"

@@ -7,7 +7,7 @@
 // cross entropy: loss = log sum exp(z) - z[target], z = cap(logits).
 // Backward: dlogits = scale (softmax(z) - onehot(target)) cap'(logits), cap' = 1 - tanh^2.
 // Shapes: as in kernel_table.hpp.
-// Errors: a token, position or target out of range gives NaN.
+// Errors: a token, position or target out of range gives NaN, a negative target 0.
 // Reference: Ba et al., "Layer Normalization", 2016; Zhang, Sennrich, "Root Mean Square Layer
 // Normalization", 2019; Su et al., "RoFormer", 2021.
 #pragma once

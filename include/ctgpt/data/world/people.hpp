@@ -126,7 +126,8 @@ inline constexpr word value_name(int attribute, int value) {
   return attributes[static_cast<std::size_t>(attribute)].values[static_cast<std::size_t>(value)];
 }
 
-// Appends `form` with $0, $1, ... replaced by `words`. Requires: every $ names one of the words.
+// Appends `form` with $0, $1, ... replaced by `words`.
+// Requires: every $ names one of the words.
 [[gnu::cold]] inline void fill(std::string& out, word form, std::initializer_list<word> words) {
   for (std::size_t i = 0; i < form.size(); ++i) {
     if (form[i] != '$') {

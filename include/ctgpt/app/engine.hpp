@@ -70,7 +70,7 @@ class compiled_engine final : public engine {
     if (untrained) net_.initialize({0});
     net_.pack();
   }
-  const config& settings() const override { return Model::settings; }
+  const config& settings() const override { return net_.settings(); }
   const text::tokenizer& tokens() const override { return tokens_; }
 
   generated generate(std::span<const std::int32_t> prompt, const generation& options,
@@ -83,7 +83,7 @@ class compiled_engine final : public engine {
     const std::vector<std::int32_t> ids = tokens_.encode(text);
     expects(ids.size() >= 2, "the text has ", ids.size(),
             " tokens; at least 2 are needed to predict one");
-    text_windows windows(ids, Model::settings.context, stride);
+    text_windows windows(ids, net_.settings().context, stride);
     const isize batch = std::min<isize>(4, windows.count());
     workspace<Model> work(net_, batch, windows.time(), false);
     work.clear_loss();
@@ -93,7 +93,7 @@ class compiled_engine final : public engine {
       work.evaluate();
     }
     evaluation result;
-    result.context = Model::settings.context;
+    result.context = net_.settings().context;
     result.stride = stride;
     result.tokens = static_cast<isize>(ids.size()) - 1;
     result.bytes = static_cast<isize>(text.size() - tokens_.token_bytes(ids[0]).size());

@@ -13,17 +13,18 @@
 // (squared ReLU); Srivastava et al., "Dropout", 2014.
 #pragma once
 
-#include "ctgpt/core/shape.hpp"
+#include "ctgpt/core/sizes.hpp"
 #include "ctgpt/layer/frame.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::parts {
 
 // What layers without parameters, tape and scratch share.
 template <isize Width>
-struct plain_layer {
+struct plain_layer : sizes<Width> {
+  using sizes<Width>::sizes;
   static constexpr isize in_width = Width, out_width = Width;
-  constexpr isize input() const { return Width; }
-  constexpr isize output() const { return Width; }
+  constexpr isize input() const { return this->template at<0>(); }
+  constexpr isize output() const { return input(); }
   static constexpr int slot_count = 0;
   constexpr slot_list<0> slots() const { return {}; }
   constexpr isize tape() const { return 0; }
@@ -33,6 +34,7 @@ struct plain_layer {
 
 template <isize Width, activation Kind>
 struct activate : plain_layer<Width> {
+  using plain_layer<Width>::plain_layer;
   static_assert(Kind != activation::none && Kind != activation::swiglu,
                 "ctgpt::activate: swiglu halves the width; use the swiglu layer of mlp.hpp");
 
@@ -46,6 +48,7 @@ struct activate : plain_layer<Width> {
 
 template <isize Width>
 struct dropout : plain_layer<Width> {
+  using plain_layer<Width>::plain_layer;
   void forward(ops& run, const frame& f, rows<Width> x, rows<Width> y) const {
     apply(run, f, x, y);
   }

@@ -19,7 +19,7 @@
 
 #include <type_traits>
 
-#include "ctgpt/core/config.hpp"
+#include "ctgpt/core/sizes.hpp"
 #include "ctgpt/layer/frame.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::parts {
@@ -28,42 +28,62 @@ struct absolute {};  // positions, if any, came in with the embedding
 struct rope {};
 struct alibi {};
 
+// a b, dyn where one of them is.
+constexpr isize times(isize a, isize b) { return a == dyn || b == dyn ? dyn : a * b; }
+
 template <config C, class Positions = absolute>
-struct causal_attention {
+class causal_attention : public configured<C> {
+ public:
+  using configured<C>::configured;
+
+ private:
+  // Widths as types have them: dyn where the config is.
   static constexpr isize head = head_size_of(C);
-  static constexpr isize queries = C.heads * head;
-  static constexpr isize keys = kv_heads_of(C) * head;
-  static constexpr isize all = queries + 2 * keys;
+  static constexpr isize queries = times(C.heads, head);
+  static constexpr isize keys = times(kv_heads_of(C), head);
+  static constexpr isize all = is_dyn(C) ? dyn : queries + 2 * keys;
   static constexpr bool rotary = std::is_same_v<Positions, rope>;
   static constexpr bool biased = std::is_same_v<Positions, alibi>;
-  static_assert(!rotary || head % 2 == 0, "ctgpt::causal_attention: rope needs an even head size");
+  static_assert(!rotary || is_dyn(C) || head % 2 == 0,
+                "ctgpt::causal_attention: rope needs an even head size");
 
+  // The same as numbers.
+  constexpr isize heads() const { return this->actual().heads; }
+  constexpr isize kv_heads() const { return kv_heads_of(this->actual()); }
+  constexpr isize head_size() const { return head_size_of(this->actual()); }
+  constexpr isize width_of_queries() const { return heads() * head_size(); }
+  constexpr isize width_of_keys() const { return kv_heads() * head_size(); }
+  constexpr isize width_of_all() const { return width_of_queries() + 2 * width_of_keys(); }
+
+ public:
   static constexpr isize in_width = C.width, out_width = C.width;
-  constexpr isize input() const { return C.width; }
-  constexpr isize output() const { return C.width; }
+  constexpr isize input() const { return this->actual().width; }
+  constexpr isize output() const { return input(); }
 
   static constexpr int slot_count = C.bias ? 4 : 2;
   constexpr auto slots() const {
-    const slot_list<1> weight{{matrix_slot(part::weight, all, C.width)}};
-    const slot_list<1> out{{matrix_slot(part::weight, C.width, queries, initializer::residual)}};
+    const slot_list<1> weight{{matrix_slot(part::weight, width_of_all(), input())}};
+    const slot_list<1> out{
+        {matrix_slot(part::weight, input(), width_of_queries(), initializer::residual)}};
     if constexpr (C.bias) {
-      const slot_list<1> bias{{vector_slot(part::bias, all, initializer::zeros)}};
-      const slot_list<1> out_bias{{vector_slot(part::bias, C.width, initializer::zeros)}};
+      const slot_list<1> bias{{vector_slot(part::bias, width_of_all(), initializer::zeros)}};
+      const slot_list<1> out_bias{{vector_slot(part::bias, input(), initializer::zeros)}};
       return (weight + bias).within(part::qkv) + (out + out_bias).within(part::projection);
     } else {
       return weight.within(part::qkv) + out.within(part::projection);
     }
   }
   static constexpr int cache_count = 1;
-  constexpr cache_shape cache(int) const { return {kv_heads_of(C), head}; }
-  constexpr isize tape() const { return all + queries + (C.qk_norm ? queries + keys : 0); }
-  constexpr isize statistics() const {
-    return C.heads + (C.qk_norm ? C.heads + kv_heads_of(C) : 0);
+  constexpr cache_shape cache(int) const { return {kv_heads(), head_size()}; }
+  constexpr isize tape() const {
+    const isize before_norm = C.qk_norm ? width_of_queries() + width_of_keys() : 0;
+    return width_of_all() + width_of_queries() + before_norm;
   }
-  constexpr isize scratch() const { return queries + all; }
+  constexpr isize statistics() const { return heads() + (C.qk_norm ? heads() + kv_heads() : 0); }
+  constexpr isize scratch() const { return width_of_queries() + width_of_all(); }
 
   void forward(ops& run, const frame& f, rows<C.width> x, rows<C.width> y) const {
-    const activations a(f);
+    const activations a(*this, f);
     vector<all> bias{};
     vector<C.width> out_bias{};
     if constexpr (C.bias) {
@@ -74,30 +94,31 @@ struct causal_attention {
     if constexpr (C.qk_norm) {
       const vector<head> none{};
       run.norm(a.q, a.raw_q, none, none, {}, a.rstd_q, normalization::rms, f.shared->norm_epsilon,
-               C.heads);
+               heads());
       run.norm(a.k, a.raw_k, none, none, {}, a.rstd_k, normalization::rms, f.shared->norm_epsilon,
-               kv_heads_of(C));
+               kv_heads());
     }
     rotate(run, f, a.q, a.k, false);
     if (f.shared->caches != nullptr) {
       const cache_view& cache = f.shared->caches[f.cache];
       run.cache_write({cache, a.k.t, a.v.t, f.shared->sequences, f.shared->token_positions});
       run.cached_attention({cache, a.o.t, a.q.t, f.shared->sequences, f.shared->token_positions,
-                            slopes(f), C.heads, window_of(C, f.layer), scale()});
+                            slopes(f), heads(), window_of(this->actual(), f.layer), scale()});
     } else {
-      run.attention(a.arguments(f));
+      run.attention(a.arguments(*this, f));
     }
     run.linear(y, a.o, f.weight<C.width, queries>(projection), out_bias);
   }
 
   void backward(ops& run, const frame& f, rows<C.width> x, rows<C.width> dy,
                 rows<C.width> dx) const {
-    const activations a(f);
-    const rows<queries> d_o = f.temporary<queries>(0);
-    const rows<all> dqkv = f.temporary<all>(queries);
-    const rows<queries> dq = columns<queries>(dqkv, 0, queries);
-    const rows<keys> dk = columns<keys>(dqkv, queries, keys);
-    const rows<keys> dv = columns<keys>(dqkv, queries + keys, keys);
+    const activations a(*this, f);
+    const rows<queries> d_o = f.temporary<queries>(0, width_of_queries());
+    const rows<all> dqkv = f.temporary<all>(width_of_queries(), width_of_all());
+    const rows<queries> dq = columns<queries>(dqkv, 0, width_of_queries());
+    const rows<keys> dk = columns<keys>(dqkv, width_of_queries(), width_of_keys());
+    const rows<keys> dv =
+        columns<keys>(dqkv, width_of_queries() + width_of_keys(), width_of_keys());
     vector<all> bias{};
     vector<C.width> out_bias{};
     if constexpr (C.bias) {
@@ -106,14 +127,14 @@ struct causal_attention {
     }
     run.linear_weight_gradient(f.gradient<C.width, queries>(projection), out_bias, dy, a.o);
     run.linear_input_gradient(d_o, dy, f.weight<C.width, queries>(projection));
-    run.attention_backward({dq.t, dk.t, dv.t, d_o.t, a.arguments(f)});
+    run.attention_backward({dq.t, dk.t, dv.t, d_o.t, a.arguments(*this, f)});
     rotate(run, f, dq, dk, true);
     if constexpr (C.qk_norm) {
       const vector<head> none{};
       run.norm_backward(dq, dq, a.raw_q, none, {}, a.rstd_q, none, none, normalization::rms,
-                        C.heads);
+                        heads());
       run.norm_backward(dk, dk, a.raw_k, none, {}, a.rstd_k, none, none, normalization::rms,
-                        kv_heads_of(C));
+                        kv_heads());
     }
     run.linear_weight_gradient(f.gradient<all, C.width>(0), bias, dqkv, x);
     if (dx) run.linear_input_gradient(dx, dqkv, f.weight<all, C.width>(0));
@@ -122,26 +143,26 @@ struct causal_attention {
  private:
   static constexpr int projection = C.bias ? 2 : 1;
 
-  static float scale() {
-    return static_cast<float>(1.0 / __builtin_sqrt(static_cast<double>(head)));
+  constexpr float scale() const {
+    return static_cast<float>(1.0 / __builtin_sqrt(static_cast<double>(head_size())));
   }
-  static tensor slopes(const frame& f) {
+  tensor slopes(const frame& f) const {
     if constexpr (!biased) return {};
-    expects(f.shared->slopes.cols == C.heads, "ctgpt::causal_attention: ", C.heads,
+    expects(f.shared->slopes.cols == heads(), "ctgpt::causal_attention: ", heads(),
             " heads with alibi, but slopes for ", f.shared->slopes.cols,
             "; the model's config (or check_gradient's) must describe this attention");
     return f.shared->slopes;
   }
 
-  static void rotate(ops& run, const frame& f, rows<queries> q, rows<keys> k, bool inverse) {
+  void rotate(ops& run, const frame& f, rows<queries> q, rows<keys> k, bool inverse) const {
     if constexpr (rotary) {
       const pass& p = *f.shared;
-      expects(p.angles.cols == head, "ctgpt::causal_attention: heads of size ", head,
+      expects(p.angles.cols == head_size(), "ctgpt::causal_attention: heads of size ", head_size(),
               " with rope, but angles for ", p.angles.cols,
               "; the model's config (or check_gradient's) must describe this attention");
       const tensor places = p.caches != nullptr ? p.token_positions : tensor{};
-      run.rope(q, p.angles, places, f.time, C.heads, inverse);
-      run.rope(k, p.angles, places, f.time, kv_heads_of(C), inverse);
+      run.rope(q, p.angles, places, f.time, heads(), inverse);
+      run.rope(k, p.angles, places, f.time, kv_heads(), inverse);
     }
   }
 
@@ -152,38 +173,39 @@ struct causal_attention {
     rows<keys> raw_k, k, v;
     tensor lse, rstd_q, rstd_k;
 
-    [[gnu::noinline]] explicit activations(const frame& f)
-        : qkv(f.kept<all>(0)),
-          raw_q(columns<queries>(qkv, 0, queries)),
+    [[gnu::noinline]] activations(const causal_attention& it, const frame& f)
+        : qkv(f.kept<all>(0, it.width_of_all())),
+          raw_q(columns<queries>(qkv, 0, it.width_of_queries())),
           q(raw_q),
-          o(f.kept<queries>(all)),
-          raw_k(columns<keys>(qkv, queries, keys)),
+          o(f.kept<queries>(it.width_of_all(), it.width_of_queries())),
+          raw_k(columns<keys>(qkv, it.width_of_queries(), it.width_of_keys())),
           k(raw_k),
-          v(columns<keys>(qkv, queries + keys, keys)),
-          lse(f.statistic(0, C.heads)) {
+          v(columns<keys>(qkv, it.width_of_queries() + it.width_of_keys(), it.width_of_keys())),
+          lse(f.statistic(0, it.heads())) {
       if constexpr (C.qk_norm) {  // the normed pair lies apart; v stays where it is
-        const rows<queries + keys> normed = f.kept<queries + keys>(all + queries);
-        q = columns<queries>(normed, 0, queries);
-        k = columns<keys>(normed, queries, keys);
-        rstd_q = f.statistic(C.heads, C.heads);
-        rstd_k = f.statistic(2 * C.heads, kv_heads_of(C));
+        const isize pair = it.width_of_queries() + it.width_of_keys();
+        const rows<dyn> normed = f.kept<dyn>(it.width_of_all() + it.width_of_queries(), pair);
+        q = columns<queries>(normed, 0, it.width_of_queries());
+        k = columns<keys>(normed, it.width_of_queries(), it.width_of_keys());
+        rstd_q = f.statistic(it.heads(), it.heads());
+        rstd_k = f.statistic(2 * it.heads(), it.kv_heads());
       }
     }
-    [[gnu::noinline]] attention_args arguments(const frame& f) const {
+    [[gnu::noinline]] attention_args arguments(const causal_attention& it, const frame& f) const {
       const bool drops = f.shared->training && f.shared->dropout > 0.0f;
       return {o.t,
               q.t,
               k.t,
               v.t,
               lse,
-              slopes(f),
+              it.slopes(f),
               f.shared->random,
               f.batch,
               f.time,
-              C.heads,
-              kv_heads_of(C),
-              window_of(C, f.layer),
-              scale(),
+              it.heads(),
+              it.kv_heads(),
+              window_of(it.actual(), f.layer),
+              it.scale(),
               drops ? f.shared->dropout : 0.0f,
               f.site};
     }

@@ -35,6 +35,9 @@ namespace parts {
 
 template <part Name, class Layer>
 struct named : Layer {
+  using Layer::Layer;
+  constexpr named() = default;
+  constexpr explicit named(const Layer& layer) : Layer(layer) {}
   constexpr auto slots() const { return Layer::slots().within(Name); }
 };
 
@@ -46,7 +49,10 @@ struct held {
 template <class Indices, class... Layers>
 struct holder;
 template <int... I, class... Layers>
-struct holder<std::integer_sequence<int, I...>, Layers...> : held<I, Layers>... {};
+struct holder<std::integer_sequence<int, I...>, Layers...> : held<I, Layers>... {
+  constexpr holder() = default;
+  constexpr explicit holder(const Layers&... layers) : held<I, Layers>{layers}... {}
+};
 
 template <int I, class Layer>
 Layer layer_at(const held<I, Layer>*);  // never called: names the type of layer I
@@ -80,6 +86,10 @@ class chain {
   static_assert(check_from<2>());
 
  public:
+  constexpr chain() = default;
+  // Of layers whose sizes are known at run time alone.
+  constexpr explicit chain(const Layers&... layers) : layers_(layers...) {}
+
   static constexpr isize in_width = layer<0>::in_width, out_width = layer<length - 1>::out_width;
   constexpr isize input() const { return get<0>().input(); }
   constexpr isize output() const { return get<length - 1>().output(); }
@@ -208,7 +218,7 @@ class chain {
     }
   }
 
-  [[no_unique_address]] all_layers layers_{};
+  [[no_unique_address]] all_layers layers_;
 };
 
 template <class... Layers>
@@ -219,6 +229,9 @@ class residual {
                 "ctgpt::residual: the branch must end with the width that it began with");
 
  public:
+  constexpr residual() = default;
+  constexpr explicit residual(const Layers&... layers) : branch_(layers...) {}
+
   static constexpr isize in_width = inner::in_width, out_width = inner::out_width;
   constexpr isize input() const { return branch_.input(); }
   constexpr isize output() const { return branch_.output(); }
@@ -251,7 +264,7 @@ class residual {
 
  private:
   static bool drops(const frame& f) { return f.shared->training && f.shared->dropout > 0.0f; }
-  [[no_unique_address]] inner branch_{};
+  [[no_unique_address]] inner branch_;
 };
 
 }  // namespace parts

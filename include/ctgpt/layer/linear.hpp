@@ -7,16 +7,17 @@
 // Errors: widths that do not fit do not compile.
 #pragma once
 
-#include "ctgpt/core/shape.hpp"
+#include "ctgpt/core/sizes.hpp"
 #include "ctgpt/layer/frame.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::parts {
 
 template <isize In, isize Out, bool Bias = true, initializer Start = initializer::normal>
-struct linear {
+struct linear : sizes<In, Out> {
+  using sizes<In, Out>::sizes;
   static constexpr isize in_width = In, out_width = Out;
-  constexpr isize input() const { return In; }
-  constexpr isize output() const { return Out; }
+  constexpr isize input() const { return this->template at<0>(); }
+  constexpr isize output() const { return this->template at<1>(); }
 
   static constexpr int slot_count = Bias ? 2 : 1;
   constexpr slot_list<slot_count> slots() const {

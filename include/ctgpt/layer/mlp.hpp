@@ -12,19 +12,19 @@
 // Transformer", 2020.
 #pragma once
 
-#include "ctgpt/core/shape.hpp"
 #include "ctgpt/layer/linear.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::parts {
 
 template <isize Width, isize Hidden, activation Kind, bool Bias = true>
-struct feed_forward {
+struct feed_forward : sizes<Width, Hidden> {
+  using sizes<Width, Hidden>::sizes;
   static constexpr bool gated = Kind == activation::swiglu;
   static constexpr isize inner = Hidden == dyn ? dyn : (gated ? 2 : 1) * Hidden;
   static constexpr isize in_width = Width, out_width = Width;
-  constexpr isize input() const { return Width; }
-  constexpr isize output() const { return Width; }
-  constexpr isize hidden() const { return Hidden; }
+  constexpr isize input() const { return this->template at<0>(); }
+  constexpr isize output() const { return input(); }
+  constexpr isize hidden() const { return this->template at<1>(); }
   constexpr isize before() const { return (gated ? 2 : 1) * hidden(); }
 
   static constexpr int slot_count = Bias ? 4 : 2;
@@ -88,6 +88,8 @@ struct feed_forward {
 };
 
 template <isize Width, isize Hidden, bool Bias = false>
-struct swiglu : feed_forward<Width, Hidden, activation::swiglu, Bias> {};
+struct swiglu : feed_forward<Width, Hidden, activation::swiglu, Bias> {
+  using feed_forward<Width, Hidden, activation::swiglu, Bias>::feed_forward;
+};
 
 }  // namespace ctgpt::inline CTGPT_ABI::parts

@@ -14,18 +14,19 @@
 // Layer Normalization", 2019.
 #pragma once
 
-#include "ctgpt/core/shape.hpp"
+#include "ctgpt/core/sizes.hpp"
 #include "ctgpt/layer/frame.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::parts {
 
 template <isize Width, normalization Kind, bool Gain = true, bool Bias = false>
-struct norm_layer {
+struct norm_layer : sizes<Width> {
+  using sizes<Width>::sizes;
   static_assert(Gain || !Bias, "ctgpt::norm_layer: a bias needs a gain");
 
   static constexpr isize in_width = Width, out_width = Width;
-  constexpr isize input() const { return Width; }
-  constexpr isize output() const { return Width; }
+  constexpr isize input() const { return this->template at<0>(); }
+  constexpr isize output() const { return input(); }
 
   static constexpr int slot_count = (Gain ? 1 : 0) + (Bias ? 1 : 0);
   constexpr slot_list<slot_count> slots() const {
@@ -64,8 +65,12 @@ struct norm_layer {
 };
 
 template <isize Width, bool Bias = true>
-struct layer_norm : norm_layer<Width, normalization::layer, true, Bias> {};
+struct layer_norm : norm_layer<Width, normalization::layer, true, Bias> {
+  using norm_layer<Width, normalization::layer, true, Bias>::norm_layer;
+};
 template <isize Width, bool Gain = true>
-struct rms_norm : norm_layer<Width, normalization::rms, Gain, false> {};
+struct rms_norm : norm_layer<Width, normalization::rms, Gain, false> {
+  using norm_layer<Width, normalization::rms, Gain, false>::norm_layer;
+};
 
 }  // namespace ctgpt::inline CTGPT_ABI::parts

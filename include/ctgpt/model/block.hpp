@@ -41,6 +41,23 @@ struct transformer_block
               part::mlp,
               parts::residual<parts::named<part::normalize, parts::norm_of<C>>,
                               parts::named<part::gate, parts::feed_forward<C.width, hidden_of(C),
-                                                                           C.mlp, C.bias>>>>> {};
+                                                                           C.mlp, C.bias>>>>> {
+ private:
+  template <part Name, class Layer>
+  using named = parts::named<Name, Layer>;
+  using norm = named<part::normalize, parts::norm_of<C>>;
+  using heads = named<part::heads, parts::causal_attention<C, parts::positions_of<C>>>;
+  using gate = named<part::gate, parts::feed_forward<C.width, hidden_of(C), C.mlp, C.bias>>;
+  using reads = named<part::attention, parts::residual<norm, heads>>;
+  using thinks = named<part::mlp, parts::residual<norm, gate>>;
+
+ public:
+  constexpr transformer_block() = default;
+  // For a config of dyn sizes.
+  constexpr explicit transformer_block(const config& c)
+    requires(is_dyn(C))
+      : parts::chain<reads, thinks>(reads(norm(c.width), heads(c)),
+                                    thinks(norm(c.width), gate(c.width, hidden_of(c)))) {}
+};
 
 }  // namespace ctgpt::inline CTGPT_ABI

@@ -23,10 +23,14 @@ namespace ctgpt::inline CTGPT_ABI {
 template <class Model>
 class decoder {
  public:
-  static constexpr config settings = Model::settings;
-
   [[gnu::cold]] explicit decoder(const network<Model>& net, isize sequences = 1, isize chunk = 128)
-      : net_(&net), chunk_(std::min(chunk, settings.context)), sequences_(sequences) {
+      : net_(&net), chunk_(std::min(chunk, net.settings().context)), sequences_(sequences) {
+    const config& settings = net.settings();
+    const Model& model = net.model();
+    // Larger pages read faster: fewer jumps between keys and values.
+    const isize tiles = (settings.context + attention_tile - 1) / attention_tile;
+    const isize page = settings.context >= 256 ? 256 : tiles * attention_tile;
+    const isize pages_each = (settings.context + page - 1) / page;
     expects(sequences >= 1 && chunk >= 1, "a decoder of ", sequences, " sequences, ", chunk,
             " tokens at a time, cannot run; both must be at least 1");
     const element storage = net.numbers().storage, compute = net.numbers().compute;
@@ -38,7 +42,7 @@ class decoder {
     views_.reserve(1);  // also without attention: that there are caches says "decoding"
     for (isize layer = 0; layer < settings.layers; ++layer) {
       for (int i = 0; i < Model::cache_count; ++i) {
-        const cache_shape shape = Model::cache(i);
+        const cache_shape shape = model.cache(i);
         const isize width = page * shape.kv_heads * shape.head_size;
         cache_.emplace_back(net.where(), storage, 2 * pages * width);
         const memory& here = cache_.back();
@@ -47,9 +51,9 @@ class decoder {
                           shape.head_size});
       }
     }
-    tape_ = memory(net.where(), storage, chunk_ * Model::tape(false));
-    scratch_ = memory(net.where(), storage, chunk_ * Model::scratch());
-    statistics_ = memory(net.where(), compute, chunk_ * Model::statistics(false) + 1);
+    tape_ = memory(net.where(), storage, chunk_ * model.tape(false));
+    scratch_ = memory(net.where(), storage, chunk_ * model.scratch());
+    statistics_ = memory(net.where(), compute, chunk_ * model.statistics(false) + 1);
     ids_ = memory(net.where(), element::i32, 3 * chunk_);
     logits_ = memory(net.where(), compute, net.vocab());
     host_ids_.resize(static_cast<std::size_t>(3 * chunk_));
@@ -61,13 +65,13 @@ class decoder {
 
   const network<Model>& net() const { return *net_; }
   isize vocab() const { return net_->vocab(); }
-  static constexpr isize context() { return settings.context; }
+  isize context() const { return net_->settings().context; }
 
   void feed(std::span<const std::int32_t> tokens, isize sequence, isize start) {
     const auto count = static_cast<isize>(tokens.size());
     expects(sequence >= 0 && sequence < sequences_, "sequence ", sequence, " does not exist");
-    expects(start >= 0 && start + count <= settings.context, "position ", start + count,
-            " is past the model's context of ", settings.context);
+    expects(start >= 0 && start + count <= context(), "position ", start + count,
+            " is past the model's context of ", context());
     for (isize first = 0; first < count; first += chunk_) {
       const isize some = std::min(chunk_, count - first);
       step(tokens.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(some)),
@@ -79,12 +83,6 @@ class decoder {
   std::span<const float> logits() const { return host_logits_; }
 
  private:
-  // Larger pages read faster: fewer jumps between keys and values.
-  static constexpr isize page = settings.context >= 256 ? 256
-                                                        : (settings.context + attention_tile - 1) /
-                                                              attention_tile * attention_tile;
-  static constexpr isize pages_each = (settings.context + page - 1) / page;
-
   void step(std::span<const std::int32_t> tokens, isize sequence, isize start, bool last) {
     const auto count = static_cast<isize>(tokens.size());
     std::int32_t* host = host_ids_.data();
@@ -110,13 +108,14 @@ class decoder {
     f.batch = 1;
     f.time = count;
     ops run(net_->where());
-    const rows<Model::width> h = Model::forward(run, f);
+    const rows<Model::width> h = net_->model().forward(run, f);
     if (!last) return;
-    tensor weight = net_->weights()[Model::head_slot];
+    tensor weight = net_->weights()[net_->layout().head_slot];
     weight.rows = vocab();
     const tensor out = logits_.row(0, vocab());
     run.matmul(product::nt, out, h.range(count - 1, 1).t, weight);
-    if (settings.softcap > 0.0f) run.softcap(out, settings.softcap);
+    const float cap = net_->settings().softcap;
+    if (cap > 0.0f) run.softcap(out, cap);
     net_->where().download(host_bytes_.data(), out.data, host_bytes_.size());
     for (isize i = 0; i < vocab(); ++i) {
       host_logits_[static_cast<std::size_t>(i)] =

@@ -23,37 +23,35 @@ struct model_facts {
 };
 
 template <class Model>
-constexpr isize parameters_with(isize vocab) {
-  const isize unused = Model::settings.vocab - vocab;
-  return Model::parameter_count - unused * Model::settings.width * (Model::settings.tied ? 1 : 2);
-}
-
-template <class Model>
-model_facts facts_of(isize batch, isize time, isize vocab, precision numbers) {
+model_facts facts_of(const Model& model, isize batch, isize time, isize vocab, precision numbers) {
+  const config& settings = model.actual();
+  const isize unused = (settings.vocab - vocab) * settings.width;
   model_facts facts;
   facts.batch = batch;
   facts.time = time;
   facts.vocab = vocab;
-  facts.parameters = parameters_with<Model>(vocab);
+  facts.parameters = model.parameters() - unused * (settings.tied ? 1 : 2);
   facts.parameter_bytes = element_bytes(numbers.storage, facts.parameters);
   // In double: the largest presets pass 2^63 bytes with large batches.
   const double tokens = static_cast<double>(batch) * static_cast<double>(time);
-  const double stored = static_cast<double>(Model::tape(true) + Model::scratch());
-  const double computed = static_cast<double>(Model::statistics(true) + 1);
+  const double stored = static_cast<double>(model.tape(true) + model.scratch());
+  const double computed = static_cast<double>(model.statistics(true) + 1);
   const double chunk = static_cast<double>(parts::head_loss::chunk_rows(batch * time, vocab)) *
                        static_cast<double>(vocab);
   const double storage = static_cast<double>(element_bytes(numbers.storage));
   const double compute = static_cast<double>(element_bytes(numbers.compute));
-  const double weights = static_cast<double>(Model::parameter_count);
+  const double weights = static_cast<double>(model.parameters());
   facts.training_bytes = weights * (storage + compute * (numbers.needs_master() ? 4.0 : 3.0)) +
                          tokens * (stored * storage + computed * compute + 8.0) + chunk * compute;
-  facts.flops_per_token = Model::flops_per_token(time) -
-                          6.0 * static_cast<double>((Model::settings.vocab - vocab) * Model::width);
+  facts.flops_per_token = model.flops_per_token(time) - 6.0 * static_cast<double>(unused);
   return facts;
 }
-
 template <class Model>
-std::string describe(const model_facts& facts) {
+model_facts facts_of(isize batch, isize time, isize vocab, precision numbers) {
+  return facts_of(Model{}, batch, time, vocab, numbers);
+}
+
+inline std::string describe(const model_layout& layout, const model_facts& facts) {
   std::string out;
   const auto line = [&](const std::string& name, const std::string& shape, double count) {
     char text[200];
@@ -65,13 +63,13 @@ std::string describe(const model_facts& facts) {
                        : "(" + std::to_string(rows) + ", " + std::to_string(item.cols) + ")";
   };
   out += "  parameter" + std::string(34, ' ') + "shape" + std::string(21, ' ') + "elements\n";
-  for (int i = 0; i < Model::slot_count; ++i) {
-    const slot item = Model::slot_at(i);
-    const bool in_block = i >= Model::body_slot && i < Model::norm_slot;
-    if (in_block && i >= Model::body_slot + Model::block::slot_count) continue;  // equal blocks
-    const isize rows = layout_of<Model>().used_rows(i, facts.vocab);
-    const isize copies = in_block ? Model::settings.layers : 1;
-    std::string name = slot_text<Model>(i);
+  for (int i = 0; i < layout.count(); ++i) {
+    const slot& item = layout.at(i);
+    const bool in_block = layout.block_of(i) >= 0;
+    if (layout.block_of(i) > 0) continue;  // equal blocks
+    const isize rows = layout.used_rows(i, facts.vocab);
+    const isize copies = in_block ? layout.settings.layers : 1;
+    std::string name = layout.name(i);
     if (in_block) name.replace(0, 7, "block.*");
     line(name, (copies > 1 ? std::to_string(copies) + " x " : "") + shape(rows, item),
          static_cast<double>(copies) * static_cast<double>(rows) * static_cast<double>(item.cols));
@@ -90,8 +88,13 @@ std::string describe(const model_facts& facts) {
 }
 
 template <class Model>
+std::string describe(const model_facts& facts) {
+  return describe(layout_of<Model>(), facts);
+}
+template <class Model>
 std::string describe(isize batch = 1, isize time = Model::settings.context) {
-  return describe<Model>(facts_of<Model>(batch, time, Model::settings.vocab, f32_precision));
+  return describe(layout_of<Model>(),
+                  facts_of<Model>(batch, time, Model::settings.vocab, f32_precision));
 }
 
 }  // namespace ctgpt::inline CTGPT_ABI

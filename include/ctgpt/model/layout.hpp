@@ -68,29 +68,32 @@ struct model_layout {
 
 template <class Model>
 constexpr family family_of_model() {
-  constexpr bool standard =
-      std::is_same_v<typename Model::block, transformer_block<Model::settings>>;
-  return standard ? family_of(Model::settings) : family::own;
+  return Model::standard ? family_of(Model::settings) : family::own;
 }
 
 template <class Model>
+[[gnu::cold]] model_layout make_layout(const Model& model) {
+  const config& c = model.actual();
+  model_layout made{c,
+                    Model::standard ? family_of(c) : family::own,
+                    Model::body_slot,
+                    model.first_norm_slot(),
+                    model.first_head_slot(),
+                    Model::block::slot_count,
+                    model.parameters(),
+                    {},
+                    {}};
+  for (int i = 0; i < model.slots_in_all(); ++i) {
+    made.slots.push_back(model.slot_at(i));
+    made.offsets.push_back(model.slot_offset(i));
+  }
+  return made;
+}
+
+// Of a model whose sizes are constants.
+template <class Model>
 [[gnu::cold]] const model_layout& layout_of() {
-  static const model_layout layout = [] {
-    model_layout made{Model::settings,
-                      family_of_model<Model>(),
-                      Model::body_slot,
-                      Model::norm_slot,
-                      Model::head_slot,
-                      Model::block::slot_count,
-                      Model::parameter_count,
-                      {},
-                      {}};
-    for (int i = 0; i < Model::slot_count; ++i) {
-      made.slots.push_back(Model::slot_at(i));
-      made.offsets.push_back(Model::slot_offset(i));
-    }
-    return made;
-  }();
+  static const model_layout layout = make_layout(Model{});
   return layout;
 }
 

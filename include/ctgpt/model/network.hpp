@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cmath>
+#include <memory>
 #include <type_traits>
 #include <vector>
 
@@ -72,13 +73,14 @@ inline void store_value(void* data, element type, isize i, double value) {
 class network_weights {
  public:
   // Weights are zero. vocab: rows of the vocabulary in use; 0: all.
-  [[gnu::cold]] network_weights(const model_layout& layout, backend where, precision numbers,
-                                isize vocab)
-      : layout_(&layout),
+  [[gnu::cold]] network_weights(std::shared_ptr<const model_layout> shared, backend where,
+                                precision numbers, isize vocab)
+      : layout_(std::move(shared)),
         where_(std::move(where)),
         precision_(numbers),
-        vocab_(vocab != 0 ? vocab : layout.settings.vocab),
-        arena_(where_, numbers.storage, layout.parameters) {
+        vocab_(vocab != 0 ? vocab : layout_->settings.vocab),
+        arena_(where_, numbers.storage, layout_->parameters) {
+    const model_layout& layout = *layout_;
     expects(vocab_ >= 1 && vocab_ <= layout.settings.vocab, "the tokenizer has ", vocab_,
             " tokens, but this model's vocabulary ends at ", layout.settings.vocab,
             "; choose a preset with a larger vocabulary or a smaller tokenizer");
@@ -90,6 +92,7 @@ class network_weights {
   }
 
   const model_layout& layout() const { return *layout_; }
+  const config& settings() const { return layout_->settings; }
   const backend& where() const { return where_; }
   precision numbers() const { return precision_; }
   isize vocab() const { return vocab_; }
@@ -251,7 +254,7 @@ class network_weights {
     }
   }
 
-  const model_layout* layout_;
+  std::shared_ptr<const model_layout> layout_;
   backend where_;
   precision precision_;
   isize vocab_;
@@ -264,10 +267,20 @@ class network_weights {
 template <class Model>
 class network : public network_weights {
  public:
-  using model = Model;
-  static constexpr config settings = Model::settings;
   explicit network(backend where, precision numbers, isize vocab = 0)
-      : network_weights(layout_of<Model>(), std::move(where), numbers, vocab) {}
+    requires std::is_default_constructible_v<Model>
+      : network_weights({std::shared_ptr<void>(), &layout_of<Model>()}, std::move(where), numbers,
+                        vocab) {}
+  // Of a model whose sizes are known at run time.
+  network(const Model& model, backend where, precision numbers, isize vocab = 0)
+      : network_weights(std::make_shared<const model_layout>(make_layout(model)), std::move(where),
+                        numbers, vocab),
+        model_(model) {}
+
+  const Model& model() const { return model_; }
+
+ private:
+  [[no_unique_address]] Model model_;
 };
 
 // A network of Model on a backend, with freshly drawn weights.

@@ -1,7 +1,7 @@
 // workspace<Model>: all the memory that running a model over (batch, time) tokens needs, allocated
 // once. gradients<Model>: a gradient for every weight.
 //
-// Bytes are known before anything runs: workspace_bytes<Model>(...). A step allocates nothing.
+// Bytes are known before anything runs: workspace_bytes(model, ...). A step allocates nothing.
 // Forward: evaluate() adds the losses to the sum that loss_sum() reads.
 // Backward: accumulate() does both ways, and adds the gradient of (sum of losses * scale) to the
 // gradients.
@@ -19,21 +19,27 @@
 namespace ctgpt::inline CTGPT_ABI {
 
 template <class Model>
-constexpr isize workspace_bytes(isize batch, isize time, bool training, isize vocab,
-                                precision numbers) {
+constexpr isize workspace_bytes(const Model& model, isize batch, isize time, bool training,
+                                isize vocab, precision numbers) {
   const isize tokens = batch * time;
   const isize chunk = parts::head_loss::chunk_rows(tokens, vocab) * vocab;
-  const isize stored = tokens * (Model::tape(training) + Model::scratch());
-  const isize computed = tokens * (Model::statistics(training) + 1) + chunk + 2;
+  const isize stored = tokens * (model.tape(training) + model.scratch());
+  const isize computed = tokens * (model.statistics(training) + 1) + chunk + 2;
   return element_bytes(numbers.storage, stored) + element_bytes(numbers.compute, computed) +
          element_bytes(element::i32, 2 * tokens + 4) + element_bytes(element::f64, 1);
+}
+
+template <class Model>
+constexpr isize workspace_bytes(isize batch, isize time, bool training, isize vocab,
+                                precision numbers) {
+  return workspace_bytes(Model{}, batch, time, training, vocab, numbers);
 }
 
 template <class Model>
 class gradients {
  public:
   [[gnu::cold]] explicit gradients(const network<Model>& net)
-      : arena_(net.where(), net.numbers().compute, Model::parameter_count) {
+      : arena_(net.where(), net.numbers().compute, net.layout().parameters) {
     const model_layout& layout = net.layout();
     for (int i = 0; i < layout.count(); ++i) {
       slots_.push_back(arena_.matrix(layout.offset(i), layout.at(i).rows, layout.at(i).cols));
@@ -52,13 +58,15 @@ class workspace {
  public:
   [[gnu::cold]] workspace(const network<Model>& net, isize batch, isize time, bool training)
       : net_(&net), batch_(batch), time_(time), training_(training) {
-    expects(batch >= 1 && time >= 1 && time <= Model::settings.context, "a batch of ", batch, " x ",
-            time, " tokens does not fit a model with context ", Model::settings.context);
+    const Model& model = net.model();
+    const isize context = net.settings().context;
+    expects(batch >= 1 && time >= 1 && time <= context, "a batch of ", batch, " x ", time,
+            " tokens does not fit a model with context ", context);
     const isize n = batch * time;
     const element storage = net.numbers().storage, compute = net.numbers().compute;
-    tape_ = memory(net.where(), storage, n * Model::tape(training));
-    scratch_ = memory(net.where(), storage, n * Model::scratch());
-    statistics_ = memory(net.where(), compute, n * Model::statistics(training) + 1);
+    tape_ = memory(net.where(), storage, n * model.tape(training));
+    scratch_ = memory(net.where(), storage, n * model.scratch());
+    statistics_ = memory(net.where(), compute, n * model.statistics(training) + 1);
     losses_ = memory(net.where(), compute, n);
     scale_ = memory(net.where(), compute, 1);
     ids_ = memory(net.where(), element::i32, 2 * n);
@@ -103,7 +111,7 @@ class workspace {
     ops run(net_->where());
     const pass p = make_pass(0.0f, false);
     const frame f = make_frame(p, nullptr);
-    finish(run, f, Model::forward(run, f), nullptr);
+    finish(run, f, net_->model().forward(run, f), nullptr);
   }
   // Queues forward and backward; gradients are added to `into`.
   void accumulate(const gradients<Model>& into, float dropout = 0.0f,
@@ -114,8 +122,8 @@ class workspace {
     p.gradient_ready = ready;
     p.gradient_owner = owner;
     const frame f = make_frame(p, into.slots());
-    finish(run, f, Model::forward(run, f), &into);
-    Model::backward(run, f, Model::head_gradient(f));
+    finish(run, f, net_->model().forward(run, f), &into);
+    net_->model().backward(run, f, net_->model().head_gradient(f));
   }
   // Waits, and returns the sum of losses since clear_loss().
   double loss_sum() const {
@@ -133,15 +141,15 @@ class workspace {
     ops run(net_->where());
     const pass p = make_pass(0.0f, false);
     const frame f = make_frame(p, nullptr);
-    const rows<Model::width> h = Model::forward(run, f);
+    const rows<Model::width> h = net_->model().forward(run, f);
     std::vector<float> all;
     for (isize at = first; at < first + count; at += chunk_rows_) {
       const isize some = std::min(chunk_rows_, first + count - at);
       const tensor out = chunk_.matrix(0, some, net_->vocab());
-      tensor weight = net_->weights()[Model::head_slot];
+      tensor weight = net_->weights()[net_->layout().head_slot];
       weight.rows = net_->vocab();
       run.matmul(product::nt, out, h.range(at, some).t, weight);
-      if (Model::settings.softcap > 0.0f) run.softcap(out, Model::settings.softcap);
+      if (net_->settings().softcap > 0.0f) run.softcap(out, net_->settings().softcap);
       std::vector<std::byte> bytes(
           static_cast<std::size_t>(element_bytes(out.type, some * net_->vocab())));
       net_->where().download(bytes.data(), out.data, bytes.size());
@@ -177,14 +185,14 @@ class workspace {
   }
   void finish(ops& run, const frame& f, rows<Model::width> h, const gradients<Model>* into) {
     parts::head_loss::arguments a;
-    a.weight = net_->weights()[Model::head_slot];
-    if (into != nullptr) a.gradient = into->slots()[Model::head_slot];
+    a.weight = net_->weights()[net_->layout().head_slot];
+    if (into != nullptr) a.gradient = into->slots()[net_->layout().head_slot];
     a.targets = ids_.row(tokens(), tokens());
     a.losses = losses_.row(0, tokens());
     a.scale = scale_.row(0, 1);
     a.chunk = chunk_.matrix(0, chunk_rows_, net_->vocab());
-    a.softcap = Model::settings.softcap;
-    parts::head_loss::run(run, a, h, Model::head_gradient(f));
+    a.softcap = net_->settings().softcap;
+    parts::head_loss::run(run, a, h, net_->model().head_gradient(f));
     run.sum(loss_.row(0, 1), losses_.row(0, tokens()), 1.0, true);
   }
 

@@ -116,7 +116,7 @@ class trainer {
       : net_(&net),
         optimizer_(optimizer),
         options_(options),
-        data_(data.with_time(data.time() != 0 ? data.time() : Model::settings.context)),
+        data_(data.with_time(data.time() != 0 ? data.time() : net.settings().context)),
         work_(net, data_.batch(), data_.time(), true),
         gradients_(net),
         state_(net),
@@ -176,7 +176,7 @@ class trainer {
   void steps(isize count, Callbacks&&... callbacks) {
     [[maybe_unused]] const auto tell = [&](auto& callback) {
       if constexpr (requires { callback.begin(done_, done_ + count, 0.0); }) {
-        callback.begin(done_, done_ + count, Model::flops_per_token(data_.time()));
+        callback.begin(done_, done_ + count, net_->model().flops_per_token(data_.time()));
       }
     };
     (tell(callbacks), ...);

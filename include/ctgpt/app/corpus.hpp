@@ -4,6 +4,7 @@
 // are not UTF-8 where characters are wanted; too little text for one window of each part.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -54,10 +55,12 @@ struct corpus {
   split_corpus parts;
 };
 
-inline corpus open_corpus(const std::string& path, const std::string& tokenizer, double fraction,
-                          isize time, const batch_options& options) {
+// given: the tokenizer of a model that training starts from; else one of the kind named `tokenizer`.
+inline corpus open_corpus(const std::string& path, const std::string& tokenizer,
+                          const std::optional<text::tokenizer>& given, double fraction, isize time,
+                          const batch_options& options) {
   const std::string text = read_corpus(path);
-  const text::tokenizer tokens = text::tokenizer::named(tokenizer, text, path);
+  const text::tokenizer tokens = given ? *given : text::tokenizer::named(tokenizer, text, path);
   return {sha256_hex(text), static_cast<isize>(text.size()), tokens,
           split(tokens.encode(text), fraction, time, options, path)};
 }

@@ -9,80 +9,63 @@
 #include <string>
 
 #include "ctgpt/app/model_path.hpp"
+#include "ctgpt/app/models.hpp"
 #include "ctgpt/app/print.hpp"
 #include "ctgpt/app/verbs.hpp"
-#include "ctgpt/model/config_json.hpp"
 #include "ctgpt/model/describe.hpp"
-#include "ctgpt/model/presets.hpp"
+#include "ctgpt/model/directory.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::app {
 
-inline io::json facts_to_json(const preset& chosen, const model_facts& facts, family kind) {
+inline io::json facts_to_json(std::string_view name, const model_layout& layout,
+                              const model_facts& facts) {
   io::json out = io::json::object();
-  out.set("name", chosen.name).set("parameters", facts.parameters);
+  out.set("name", name).set("parameters", facts.parameters);
   out.set("parameter_bytes", facts.parameter_bytes);
   out.set("training_bytes", static_cast<std::int64_t>(facts.training_bytes));
   out.set("flops_per_token", static_cast<std::int64_t>(facts.flops_per_token));
   out.set("batch", facts.batch).set("context", facts.time);
-  out.set("config", *config_to_json(chosen.model, kind, facts.vocab).find("ctgpt"));
+  out.set("config", *config_to_json(layout.settings, layout.kind, facts.vocab).find("ctgpt"));
   return out;
 }
 
-template <int Index>
-int describe_preset(const describe_flags& given, isize vocab) {
-  constexpr const preset& chosen = presets::all[Index];
-  struct model : gpt<chosen.model> {};
-  const isize time = given.context.value_or(chosen.model.context);
-  if (time > chosen.model.context) {
+// chosen: the preset of that size, or nullptr. Sizes are run-time values: nothing is computed.
+inline int describe_config(const describe_flags& given, const config& c, isize vocab,
+                           const preset* chosen) {
+  const isize time = given.context.value_or(c.context);
+  if (time > c.context) {
     throw usage_error(
-        join("--context ", time, " is longer than the model's context of ", chosen.model.context));
+        join("--context ", time, " is longer than the model's context of ", c.context));
   }
-  const model_facts facts =
-      facts_of<model>(given.batch.value_or(chosen.training.batch), time, vocab, f32_precision);
-  if (given.json) {
-    put(io::write_json(facts_to_json(chosen, facts, family_of_model<model>())) + "\n");
-  } else {
-    put(join(chosen.name, ": ", chosen.summary, "\n\n", describe<model>(facts)));
-  }
+  const isize batch = given.batch.value_or(chosen != nullptr ? chosen->training.batch : 1);
+  const std::string_view name = chosen != nullptr ? chosen->name : "no preset";
+  visit_model(c, [&](const auto& model) {
+    const model_layout layout = make_layout(model);
+    const model_facts facts = facts_of(model, batch, time, vocab, f32_precision);
+    if (given.json) {
+      put(io::write_json(facts_to_json(name, layout, facts)) + "\n");
+    } else {
+      put(join(name, chosen != nullptr ? join(": ", chosen->summary) : "", "\n\n",
+               ctgpt::describe(layout, facts)));
+    }
+  });
   return 0;
-}
-
-template <int Index = 0>
-int describe_matching(const describe_flags& given, const config* wanted, isize vocab) {
-  if constexpr (Index == presets::count) {
-    if (wanted != nullptr) fail("this model's size is none of the presets of this program");
-    throw usage_error(join("there is no preset \"", *given.preset, "\"; choose one of ", [] {
-      std::string names;
-      for (const preset& each : presets::all) {
-        names += (names.empty() ? "" : ", ") + std::string(each.name);
-      }
-      return names;
-    }()));
-  } else {
-    constexpr const preset& here = presets::all[Index];
-    const bool matches = wanted != nullptr ? *wanted == here.model : *given.preset == here.name;
-    if (matches) return describe_preset<Index>(given, vocab != 0 ? vocab : here.model.vocab);
-    return describe_matching<Index + 1>(given, wanted, vocab);
-  }
 }
 
 int describe_command(const describe_flags& given) {
   if (given.preset && given.model) throw usage_error("give --preset or --model, not both");
   if (given.model) {
-    const std::string directory = resolve_model(*given.model);
-    const config found = read_config(directory);
-    const isize vocab = read_vocab(directory);
-    expects(vocab <= found.vocab, directory, "/config.json: vocab_size is ", vocab,
-            ", but the model has room for ", found.vocab);
-    return describe_matching(given, &found, vocab);
+    const saved_model found = open_directory(resolve_model(*given.model));
+    return describe_config(given, found.settings, found.vocab, preset_of(found.settings));
   }
-  if (given.preset) return describe_matching(given, nullptr, 0);
+  if (given.preset) {
+    const preset* chosen = find_preset(*given.preset);
+    if (chosen == nullptr) fail_unknown_preset(*given.preset);
+    return describe_config(given, chosen->model, chosen->model.vocab, chosen);
+  }
   if (given.json) throw usage_error("say what to describe by --preset NAME or --model DIR");
-  std::string list = "The presets:\n";
-  for (const preset& each : presets::all) {
-    list += join("  ", each.name, std::string(22 - each.name.size(), ' '), each.summary, "\n");
-  }
-  put(list + "ctgpt describe --preset NAME says what one is and needs.\n");
+  put("The presets:\n" + preset_table() +
+      "ctgpt describe --preset NAME says what one is and needs.\n");
   return 0;
 }
 

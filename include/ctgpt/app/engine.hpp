@@ -4,8 +4,8 @@
 //   model->generate(model->tokens().encode("Once"), {.tokens = 100},
 //                   [](std::string_view piece) { ... });
 //
-// A path is a run directory (its best checkpoint, else its last) or a model directory. The
-// directory's config.json must describe one of the compiled presets.
+// A path is a run directory (its best checkpoint, else its last) or a model directory, ours or one of
+// Hugging Face's: its size need be no preset's.
 // Errors: every reason why a directory cannot be opened is one sentence.
 #pragma once
 
@@ -18,10 +18,10 @@
 #include <string_view>
 
 #include "ctgpt/app/model_path.hpp"
+#include "ctgpt/app/models.hpp"
 #include "ctgpt/app/text_windows.hpp"
 #include "ctgpt/infer/generate.hpp"
 #include "ctgpt/model/directory.hpp"
-#include "ctgpt/model/presets.hpp"
 #include "ctgpt/model/workspace.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::app {
@@ -61,11 +61,11 @@ template <class Model>
 class compiled_engine final : public engine {
  public:
   // untrained: weights as training would begin with, for comparisons.
-  compiled_engine(const ctgpt::backend& where, const std::string& directory, precision numbers,
-                  bool untrained)
-      : tokens_(text::tokenizer::load(directory + "/tokenizer.json")),
-        net_(load_model<Model>(where, directory, numbers)) {
-    expects(tokens_.vocab_size() == net_.vocab(), directory, "/tokenizer.json has ",
+  compiled_engine(const Model& model, const ctgpt::backend& where, const saved_model& from,
+                  precision numbers, bool untrained)
+      : tokens_(text::tokenizer::load(from.files.directory() + "/tokenizer.json")),
+        net_(load_model(model, where, from, numbers)) {
+    expects(tokens_.vocab_size() == net_.vocab(), from.files.directory(), "/tokenizer.json has ",
             tokens_.vocab_size(), " tokens, but config.json says ", net_.vocab());
     if (untrained) net_.initialize({0});
     net_.pack();
@@ -109,34 +109,15 @@ class compiled_engine final : public engine {
   std::optional<decoder<Model>> decoder_;
 };
 
-template <int Index = 0>
-std::unique_ptr<engine> open_engine_at(const config& wanted, const ctgpt::backend& where,
-                                       const std::string& directory, precision numbers,
-                                       bool untrained) {
-  if constexpr (Index == presets::count) {
-    fail(directory, "/config.json describes a size that this program was not compiled for; it has ",
-         [] {
-           std::string names;
-           for (const preset& each : presets::all) {
-             if (each.runs) names += (names.empty() ? "" : ", ") + std::string(each.name);
-           }
-           return names;
-         }());
-  } else {
-    if constexpr (presets::all[Index].runs) {
-      if (wanted == presets::all[Index].model) {
-        struct model : gpt<presets::all[Index].model> {};
-        return std::make_unique<compiled_engine<model>>(where, directory, numbers, untrained);
-      }
-    }
-    return open_engine_at<Index + 1>(wanted, where, directory, numbers, untrained);
-  }
-}
-
 inline std::unique_ptr<engine> open_engine(const std::string& path, const ctgpt::backend& where,
                                            precision numbers, bool untrained = false) {
-  const std::string directory = resolve_model(path);
-  return open_engine_at(read_config(directory), where, directory, numbers, untrained);
+  const saved_model from = open_directory(resolve_model(path));
+  std::unique_ptr<engine> opened;
+  visit_model(from.settings, [&](const auto& model) {
+    using type = std::remove_cvref_t<decltype(model)>;
+    opened = std::make_unique<compiled_engine<type>>(model, where, from, numbers, untrained);
+  });
+  return opened;
 }
 
 }  // namespace ctgpt::inline CTGPT_ABI::app

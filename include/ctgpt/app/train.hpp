@@ -16,9 +16,10 @@ namespace ctgpt::inline CTGPT_ABI::app {
 template <class Model>
 class compiled_training final : public trainable {
  public:
-  explicit compiled_training(const training& plan)
+  compiled_training(const Model& model, const training& plan, bool fresh)
       : plan_(plan),
-        net_(plan.where, parse_precision(plan.settings.precision), plan.data.tokens.vocab_size()),
+        net_(model, plan.where, parse_precision(plan.settings.precision),
+             plan.data.tokens.vocab_size()),
         run_(net_,
              adamw{how().rate, how().beta1, how().beta2, 1e-8f, how().weight_decay, how().clip},
              plan.data.parts.train,
@@ -26,7 +27,12 @@ class compiled_training final : public trainable {
               how().dropout,
               plan.settings.seed,
               {how().schedule, how().rate, how().min_rate, how().warmup, how().steps}}) {
-    net_.initialize({plan.settings.seed});
+    if (!fresh) return;  // a checkpoint is loaded over whatever is there
+    if (plan.settings.init_from.empty()) {
+      net_.initialize({plan.settings.seed});
+    } else {
+      load_weights(net_, weight_files::open(resolve_model(plan.settings.init_from)), true);
+    }
   }
   step_report step() override { return run_.step(); }
   double evaluate() override {
@@ -48,14 +54,15 @@ class compiled_training final : public trainable {
   trainer<Model> run_;
 };
 
-// The flags, the data and the machine, checked against each other.
-inline training plan_training(const train_settings& settings, const invocation& called,
-                              io::json earlier) {
+// The flags, the data and the machine, checked against each other. tokens: as open_corpus().
+inline training plan_training(const train_settings& settings,
+                              const std::optional<text::tokenizer>& tokens,
+                              const invocation& called, io::json earlier) {
   const recipe& how = settings.how;
   const backend where = choose_backend(settings.machine);
   training plan{settings, where,
-                open_corpus(settings.data, settings.tokenizer, settings.val_fraction, how.time,
-                            {how.batch, how.time, settings.seed}),
+                open_corpus(settings.data, settings.tokenizer, tokens, settings.val_fraction,
+                            how.time, {how.batch, how.time, settings.seed}),
                 called, std::move(earlier)};
   if (settings.epochs > 0.0) {
     const auto step = static_cast<double>(how.batch * how.time * how.accumulate);
@@ -67,10 +74,9 @@ inline training plan_training(const train_settings& settings, const invocation& 
     }
     plan.settings.how.steps = static_cast<isize>(steps);
   }
-  const preset& chosen = *presets::find(settings.preset);
   const isize vocab = plan.data.tokens.vocab_size();
-  expects(vocab <= chosen.model.vocab, "the data has ", vocab, " different characters, but preset ",
-          chosen.name, " has room for ", chosen.model.vocab,
+  expects(vocab <= settings.model.vocab, "the data has ", vocab, " different characters, but ",
+          model_name(settings), " has room for ", settings.model.vocab,
           "; use --tokenizer bytes or a preset with a larger vocabulary");
   return plan;
 }
@@ -82,34 +88,57 @@ inline void check_same_data(const training& plan, const std::string& path) {
           " now); resuming would mix two texts");
 }
 
+// The tokenizer of a model that training starts from, or goes on with; none for fresh weights.
+inline std::optional<text::tokenizer> initial_tokenizer(train_settings& s, const train_flags& given,
+                                                        const std::string& directory) {
+  if (s.init_from.empty()) return std::nullopt;
+  const text::tokenizer tokens = text::tokenizer::load(directory + "/tokenizer.json");
+  if (given.tokenizer && *given.tokenizer != tokens.name()) {
+    throw usage_error(join("--tokenizer ", *given.tokenizer, " is not that of ", directory, ", ",
+                           tokens.name(), "; leave it out with --init-from"));
+  }
+  s.tokenizer = tokens.name();
+  return tokens;
+}
+
 int train_command(const train_flags& given, const machine_options& machine,
                   const invocation& called) {
   std::signal(SIGPIPE, SIG_IGN);  // a run must not die with whoever reads its progress
   if (!given.out) throw usage_error("say where the run goes by --out DIR");
   std::optional<run_directory> directory;
   std::optional<training> plan;
+  bool fresh = true;
   if (given.resume) {
     expects(is_directory(*given.out), "there is no directory ", *given.out, " to resume a run in");
     directory.emplace(*given.out, true);
     const std::string path = directory->file("run.json");
     const io::json run = directory->read_run();
     const train_settings before = saved_settings(run, path);
-    plan = plan_training(resumed_settings(before, given, machine), called, run);
+    train_settings now = resumed_settings(before, given, machine);
+    const std::optional<isize> newest = directory->newest();
+    fresh = !newest;
+    const auto tokens = initial_tokenizer(
+        now, given,
+        newest || now.init_from.empty() ? directory->step_path(newest.value_or(0))
+                                        : resolve_model(now.init_from));
+    plan = plan_training(now, tokens, called, run);
     expects_no_fewer_steps(before.how.steps, plan->settings.how.steps);
     check_same_data(*plan, path);
   } else {
-    plan = plan_training(new_settings(given, machine), called, {});
+    train_settings now = new_settings(given, machine);
+    const std::string from = now.init_from.empty() ? "" : resolve_model(now.init_from);
+    const auto tokens = initial_tokenizer(now, given, from);
+    plan = plan_training(now, tokens, called, {});
   }
   int code = 1;
-  visit_preset(plan->settings.preset, [&](auto chosen) {
-    struct model : gpt<decltype(chosen)::value.model> {};
+  visit_model(plan->settings.model, [&](const auto& model) {
     const recipe& how = plan->settings.how;
-    plan->facts = facts_of<model>(how.batch, how.time, plan->data.tokens.vocab_size(),
-                                  parse_precision(plan->settings.precision));
+    plan->facts = facts_of(model, how.batch, how.time, plan->data.tokens.vocab_size(),
+                           parse_precision(plan->settings.precision));
     plan->check_memory();
     if (!directory) directory.emplace(*given.out, false);
     plan->say_what_comes(directory->path());  // building a large model takes seconds
-    compiled_training<model> compiled(*plan);
+    compiled_training<std::remove_cvref_t<decltype(model)>> compiled(model, *plan, fresh);
     code = plan->run(compiled, *directory);
   });
   return code;

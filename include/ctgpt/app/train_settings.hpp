@@ -17,14 +17,18 @@
 #include <string>
 
 #include "ctgpt/app/machine.hpp"
+#include "ctgpt/app/model_path.hpp"
+#include "ctgpt/app/models.hpp"
 #include "ctgpt/io/json.hpp"
-#include "ctgpt/model/presets.hpp"
+#include "ctgpt/model/directory.hpp"
 #include "ctgpt/train/schedule.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::app {
 
 struct train_settings {
   std::string data, tokenizer = "bytes", preset, precision = "f32";
+  std::string init_from;  // a model directory; "": fresh weights
+  config model;           // the preset's, or that of init_from
   machine_options machine;
   recipe how;
   isize save_every = 0, keep = 2;
@@ -32,6 +36,12 @@ struct train_settings {
   std::uint64_t seed = 1337;
   double epochs = 0.0;  // > 0: decides how.steps once the data is read
 };
+
+// As sentences call the model.
+inline std::string model_name(const train_settings& s) {
+  if (s.init_from.empty()) return "preset " + s.preset;
+  return "the model of " + s.init_from;
+}
 
 // The number that people wrote: 0.1, not 0.10000000149.
 inline double decimal(float value) {
@@ -43,7 +53,9 @@ inline double decimal(float value) {
 inline io::json settings_to_json(const train_settings& s) {
   const recipe& h = s.how;
   io::json out = io::json::object();
-  out.set("data", s.data).set("tokenizer", s.tokenizer).set("preset", s.preset);
+  out.set("data", s.data).set("tokenizer", s.tokenizer);
+  if (!s.preset.empty()) out.set("preset", s.preset);
+  if (!s.init_from.empty()) out.set("init_from", s.init_from);
   out.set("steps", h.steps);
   if (s.epochs > 0.0) out.set("epochs", s.epochs);
   out.set("batch", h.batch).set("accumulate", h.accumulate).set("context", h.time);
@@ -101,14 +113,6 @@ class json_options {
   const io::json_field& object_;
 };
 
-inline std::string preset_list() {
-  std::string names;
-  for (const preset& each : presets::all) {
-    if (each.runs) names += (names.empty() ? "" : ", ") + std::string(each.name);
-  }
-  return names;
-}
-
 // Puts the given flags over s.
 inline void apply_flags(train_settings& s, const train_flags& given,
                         const machine_options& machine) {
@@ -123,6 +127,9 @@ inline void apply_flags(train_settings& s, const train_flags& given,
   if (given.data) s.data = std::filesystem::absolute(*given.data).lexically_normal().string();
   put(s.tokenizer, given.tokenizer);
   put(s.preset, given.preset);
+  if (given.init_from) {
+    s.init_from = std::filesystem::absolute(*given.init_from).lexically_normal().string();
+  }
   put(s.precision, given.precision);
   put(how.batch, given.batch);
   put(how.accumulate, given.accumulate);
@@ -157,26 +164,49 @@ inline void apply_flags(train_settings& s, const train_flags& given,
   parse_precision(s.precision);
 }
 
-// The settings of a new run.
-inline train_settings new_settings(const train_flags& given, const machine_options& machine) {
-  if (!given.data) throw usage_error("say what to learn from by --data FILE");
-  if (!given.preset) throw usage_error("choose a size by --preset: " + preset_list());
-  const preset* chosen = presets::find(*given.preset);
-  if (chosen == nullptr) {
-    throw usage_error(
-        join("there is no preset \"", *given.preset, "\"; choose one of ", preset_list()));
+// The model that --init-from starts from, at another context where one is given: learned positions
+// can be cut, not grown.
+inline config initial_model(const std::string& directory, const train_flags& given) {
+  config c = open_directory(directory).settings;
+  const isize wanted = given.context.value_or(c.context);
+  if (wanted > c.context && c.position == positions::learned) {
+    throw usage_error(join("--context ", wanted, " is longer than the ", c.context,
+                           " learned positions of ", directory, ", which can only be cut"));
   }
-  if (!chosen->runs) {
-    throw usage_error(join("the preset ", chosen->name, " can be described, but is too large to ",
-                           "train here; choose one of ", preset_list()));
+  c.context = wanted;
+  return c;
+}
+
+// The settings of a new run; model: that of a saved run, which --init-from need not open again.
+inline train_settings new_settings(const train_flags& given, const machine_options& machine,
+                                   const std::optional<config>& model = {}) {
+  if (!given.data) throw usage_error("say what to learn from by --data FILE");
+  if (!given.preset && !given.init_from) {
+    std::fputs(("The presets:\n" + preset_table()).c_str(), stderr);
+    throw usage_error("choose a size by --preset NAME, or start from a model by --init-from DIR");
   }
   train_settings s;
-  s.how = chosen->training;
-  if (s.how.time == 0) s.how.time = chosen->model.context;
+  const preset* chosen = nullptr;
+  if (given.preset) {
+    chosen = find_preset(*given.preset);
+    if (chosen == nullptr) fail_unknown_preset(*given.preset);
+    if (!chosen->runs) {
+      throw usage_error(join("the preset ", chosen->name, " can be described, but is too large to ",
+                             "train here; choose another"));
+    }
+    s.model = chosen->model;
+  }
+  if (given.init_from) {
+    s.init_from = std::filesystem::absolute(*given.init_from).lexically_normal().string();
+    s.model = model ? *model : initial_model(resolve_model(s.init_from), given);
+    if (chosen == nullptr) chosen = preset_of(s.model);  // whose training settings fit
+  }
+  if (chosen != nullptr) s.how = chosen->training;
+  s.how.time = s.model.context;
   apply_flags(s, given, machine);
-  if (s.how.time > chosen->model.context) {
+  if (s.how.time > s.model.context) {
     throw usage_error(join("--context ", s.how.time, " is longer than the context of ",
-                           chosen->model.context, " of preset ", chosen->name));
+                           s.model.context, " of preset ", s.preset));
   }
   if (s.save_every == 0) s.save_every = s.how.eval_every;
   return s;
@@ -193,9 +223,11 @@ inline train_settings saved_settings(const io::json& run, const std::string& pat
   machine.describe(options);
   const double epochs = given.epochs.value_or(0.0);
   given.epochs.reset();  // steps are there too: what the epochs came to
+  std::optional<config> model;
+  if (given.init_from) model = detail::own_config(file["model"]);
   train_settings s;
   try {
-    s = new_settings(given, machine);
+    s = new_settings(given, machine, model);
   } catch (const usage_error& problem) {
     fail(path, ": its settings are damaged: ", problem.what());
   }
@@ -215,11 +247,13 @@ inline train_settings resumed_settings(const train_settings& old, const train_fl
   train_settings s = old;
   apply_flags(s, given, machine);
   const io::json before = settings_to_json(old), after = settings_to_json(s);
-  for (const char* key : {"data", "tokenizer", "preset", "batch", "accumulate", "context", "lr",
+  for (const char* key : {"data", "tokenizer", "preset", "init_from", "batch", "accumulate", "context", "lr",
                           "min_lr", "warmup", "schedule", "dropout", "weight_decay", "beta1",
                           "beta2", "clip", "precision", "seed", "val_fraction", "eval_batches",
                           "backend"}) {
-    const io::json &then = *before.find(key), &now = *after.find(key);
+    const io::json none, *old_value = before.find(key), *new_value = after.find(key);
+    const io::json& then = old_value != nullptr ? *old_value : none;
+    const io::json& now = new_value != nullptr ? *new_value : none;
     if (then == now) continue;
     throw usage_error(join("this run was started with ", key, " = ", io::write_json(then),
                            ", which --resume cannot change to ", io::write_json(now),

@@ -75,6 +75,9 @@ inline io::json training::description() const {
   out.set("tokens", data.parts.train.size() + data.parts.validation.size());
   out.set("vocab", data.tokens.vocab_size()).set("parameters", facts.parameters);
   out.set("settings", settings_to_json(settings));
+  if (!settings.init_from.empty()) {
+    out.set("model", *config_to_json(settings.model, family::own, facts.vocab).find("ctgpt"));
+  }
   return out;
 }
 
@@ -89,7 +92,7 @@ inline void training::say_what_comes(const std::string& path) const {
       "  work      %s steps of %s tokens, evaluated every %s and at the end\n"
       "  memory    about %s, weights and activations in %s\n"
       "  writes    %s\n",
-      settings.preset.c_str(), grouped(facts.parameters).c_str(), where.name(), threads,
+      model_name(settings).c_str(), grouped(facts.parameters).c_str(), where.name(), threads,
       threads == 1 ? "" : "s", settings.data.c_str(), grouped(data.parts.train.size()).c_str(),
       grouped(data.parts.validation.size()).c_str(), grouped(data.tokens.vocab_size()).c_str(),
       settings.tokenizer.c_str(), grouped(how.steps).c_str(),
@@ -183,7 +186,7 @@ class training_loop {
             " in the weight ", bad,
             "; start another run with a lower learning rate");
     io::json extra = io::json::object();
-    extra.set("preset", plan_.settings.preset);
+    if (!plan_.settings.preset.empty()) extra.set("preset", plan_.settings.preset);
     model_.save(directory_.step_path(at_.step), at_, extra);
     directory_.publish(at_.step, at_.best_step, plan_.settings.keep);
   }

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "ctgpt/io/json.hpp"
+#include "ctgpt/model/hugging_face.hpp"
 #include "ctgpt/model/names.hpp"
 
 namespace ctgpt::inline CTGPT_ABI {
@@ -84,14 +85,11 @@ inline io::json config_to_json(const config& c, family kind, isize vocab) {
   return out;
 }
 
-// The configuration that config.json describes, by its "ctgpt" object.
-inline config config_from_json(const io::json& text, const std::string& name) {
-  const io::json_field file(text, name);
-  const io::json_field own = file["ctgpt"];
-  if (!own.present()) {
-    fail(name, ": this directory was not written by ctgpt (it has no \"ctgpt\" object)");
-  }
-  constexpr isize most = isize{1} << 24;
+namespace detail {
+
+// What the object "ctgpt" says.
+inline config own_config(const io::json_field& own) {
+  constexpr isize most = most_of_a_size;
   config c;
   c.vocab = own["vocab"].integer(1, most);
   c.context = own["context"].integer(1, most);
@@ -103,9 +101,9 @@ inline config config_from_json(const io::json& text, const std::string& name) {
   c.hidden = own["hidden"].integer_or(0, 0, most);
   c.window = own["window"].integer_or(0, 0, most);
   c.full_every = own["full_every"].integer_or(0, 0, most);
-  c.position = detail::parse_enum<positions>(own["position"], detail::positions_text, 5);
-  c.norm = detail::parse_enum<normalization>(own["norm"], detail::normalization_text, 2);
-  c.mlp = detail::parse_enum<activation>(own["mlp"], detail::activation_text, 5);
+  c.position = parse_enum<positions>(own["position"], positions_text, 5);
+  c.norm = parse_enum<normalization>(own["norm"], normalization_text, 2);
+  c.mlp = parse_enum<activation>(own["mlp"], activation_text, 5);
   c.bias = own["bias"].boolean();
   c.gain = own["gain"].boolean_or(true);
   c.tied = own["tied"].boolean();
@@ -113,8 +111,38 @@ inline config config_from_json(const io::json& text, const std::string& name) {
   c.rope_base = static_cast<float>(own["rope_base"].number_or(10000.0));
   c.softcap = static_cast<float>(own["softcap"].number_or(0.0));
   c.norm_epsilon = static_cast<float>(own["norm_epsilon"].number_or(1e-5));
+  return c;
+}
+
+// The fields that other programs read are the truth where there are some: another program may have
+// saved the directory again, and changed them. Ours add what they cannot say: rows of a vocabulary
+// beyond the tokenizer's, and that a GPT-2-type model has no biases.
+inline config merged_config(const config& theirs, const config& ours) {
+  config c = theirs;
+  config same = canonical(ours);
+  c.bias = same.bias;
+  same.vocab = c.vocab;
+  if (c.vocab <= ours.vocab && c == same) c.vocab = ours.vocab;
+  return c;
+}
+
+}  // namespace detail
+
+// The configuration that config.json describes.
+inline config config_from_json(const io::json& text, const std::string& name) {
+  const io::json_field file(text, name);
+  const io::json_field own = file["ctgpt"];
+  config c;
+  if (is_hugging_face(file)) {
+    c = hugging_face_config(file);
+    if (own.present()) c = detail::merged_config(c, detail::own_config(own));
+  } else if (own.present()) {
+    c = detail::own_config(own);
+  } else {
+    c = hugging_face_config(file);  // which says what is wrong
+  }
   const char* wrong = problem(c);
-  expects(wrong == nullptr, name, ": ctgpt.", wrong == nullptr ? "" : wrong);
+  expects(wrong == nullptr, name, ": ", wrong == nullptr ? "" : wrong);
   return c;
 }
 

@@ -11,6 +11,7 @@
 // Reference: Hugging Face transformers, the files of a saved model.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,6 +21,7 @@
 #include "ctgpt/io/safetensors_writer.hpp"
 #include "ctgpt/model/config_json.hpp"
 #include "ctgpt/model/network.hpp"
+#include "ctgpt/model/weight_files.hpp"
 #include "ctgpt/text/tokenizer.hpp"
 
 namespace ctgpt::inline CTGPT_ABI {
@@ -96,17 +98,73 @@ inline std::vector<io::tensor_source> sources_of(const network_weights& net, con
   return sources;
 }
 
+inline void expect_shape(const stored_tensor& found, const saved_tensor& item, bool cut = false) {
+  expects(is_float_type(found.info->type), *found.path, ": the tensor \"", found.info->name,
+          "\" does not hold floating-point numbers");
+  const std::vector<isize>& shape = found.info->shape;
+  const bool longer =
+      cut && shape.size() == 2 && shape[0] > item.rows && shape[1] == item.cols && !item.transposed;
+  expects(longer || shape == item.shape(), *found.path, ": the tensor \"", found.info->name,
+          "\" has the shape ", shape_text(shape), ", but this model needs ",
+          shape_text(item.shape()));
+}
+
 // The tensor of that name with that shape, or a sentence.
 inline const io::tensor_info& expect_tensor(const io::safetensors& file, const std::string& path,
                                             const saved_tensor& item) {
   const io::tensor_info* info = file.find(item.name);
   expects(info != nullptr, path, ": the tensor \"", item.name,
           "\" is missing; the file does not belong to a model of this shape");
-  expects(is_float_type(info->type), path, ": the tensor \"", item.name,
-          "\" does not hold floating-point numbers");
-  expects(info->shape == item.shape(), path, ": the tensor \"", item.name, "\" has the shape ",
-          shape_text(info->shape), ", but this model needs ", shape_text(item.shape()));
+  expect_shape({info, &file, &path}, item);
   return *info;
+}
+
+// What other programs save beside the weights and no model needs: masks and tables that are
+// computed, and the head of a model whose head is its embedding.
+inline bool is_idle(const std::string& name, const config& c) {
+  return name.ends_with(".attn.bias") || name.ends_with(".attn.masked_bias") ||
+         name.ends_with(".rotary_emb.inv_freq") || (c.tied && name == "lm_head.weight");
+}
+
+// Every tensor that the model needs is there with its shape, and none that it has no place for.
+// cut_positions: learned positions may go on beyond the model's context.
+inline void check_tensors(const weight_files& files, const model_layout& layout, isize vocab,
+                          bool cut_positions = false) {
+  std::vector<const io::tensor_info*> used;
+  for (const saved_tensor& item : saved_tensors(layout, vocab)) {
+    const stored_tensor found = files.find(item.name);
+    if (!found && item.slot < 0) continue;  // zeros that need not be there
+    expects(static_cast<bool>(found), files.directory(), ": the tensor \"", item.name,
+            "\" is missing; the weights do not belong to a model of this shape");
+    const bool cut = cut_positions && item.slot >= 0 &&
+                     layout.at(item.slot).path.has(part::position_embedding);
+    expect_shape(found, item, cut);
+    used.push_back(found.info);
+  }
+  std::sort(used.begin(), used.end());
+  files.each([&](const stored_tensor& tensor) {
+    const bool known = std::binary_search(used.begin(), used.end(), tensor.info) ||
+                       is_idle(tensor.info->name, layout.settings);
+    expects(known, *tensor.path, ": the tensor ", io::quote_json(tensor.info->name),
+            " has no place in the model that config.json describes");
+  });
+}
+
+// A GPT-2-type model without biases is saved with zeros in their place. Whether some are not zero:
+// another program has trained it on, so it has biases now.
+inline bool has_biases(const weight_files& files, const config& c) {
+  bool found = false;
+  files.each([&](const stored_tensor& tensor) {
+    const std::string& name = tensor.info->name;
+    if (found || !name.ends_with(".bias") || is_idle(name, c)) return;
+    if (!is_float_type(tensor.info->type)) return;
+    const std::span<const std::byte> bytes = tensor.bytes();
+    const auto size = static_cast<isize>(bytes.size() * 8) / io::dtype_bits(tensor.info->type);
+    for (isize i = 0; i < size && !found; ++i) {
+      found = file_value(bytes, tensor.info->type, i) != 0.0;
+    }
+  });
+  return found;
 }
 
 }  // namespace detail
@@ -135,47 +193,69 @@ inline std::uint64_t save_model(const network_weights& net, const text::tokenize
       {{"format", "pt"}, io::with_checksum});
 }
 
-// Reads the weights of an open network from a directory's model.safetensors. Returns the checksum
-// that the file carries, "" for none.
-inline std::string load_weights(network_weights& net, const std::string& directory) {
-  const std::string path = directory + "/model.safetensors";
-  const io::safetensors file = io::safetensors::open(path);
+// A directory that is open: what it describes, with nothing computed or copied yet.
+struct saved_model {
+  config settings;
+  isize vocab = 0;  // rows that its files hold
+  weight_files files;
+};
+
+// Reads the weights of an open network. Returns the checksum that the file carries, "" for none.
+// cut_positions: of longer learned positions the first are taken.
+inline std::string load_weights(network_weights& net, const weight_files& files,
+                                bool cut_positions = false) {
   const std::vector<saved_tensor> items = saved_tensors(net.layout(), net.vocab());
-  for (const saved_tensor& item : items) detail::expect_tensor(file, path, item);
-  file.verify();
+  detail::check_tensors(files, net.layout(), net.vocab(), cut_positions);
+  files.verify();
   for (int i = 0; i < net.layout().count(); ++i) {
     const slot& target = net.layout().at(i);
     std::vector<double> values(static_cast<std::size_t>(target.size()));
     for (const saved_tensor& item : items) {
       if (item.slot != i) continue;
-      const io::tensor_info& info = *file.find(item.name);
-      const std::span<const std::byte> bytes = file.bytes(info);
+      const stored_tensor found = files.find(item.name);
+      const std::span<const std::byte> bytes = found.bytes();
       for (isize r = 0; r < item.rows; ++r) {
         for (isize c = 0; c < item.cols; ++c) {
           const isize from = item.transposed ? c * item.rows + r : r * item.cols + c;
           values[static_cast<std::size_t>((item.first_row + r) * item.cols + c)] =
-              detail::file_value(bytes, info.type, from);
+              detail::file_value(bytes, found.info->type, from);
         }
       }
     }
     net.write(i, [&](isize at) { return values[static_cast<std::size_t>(at)]; });
   }
-  const std::string* sum = file.metadata(io::checksum_key);
-  return sum != nullptr ? *sum : std::string();
+  return files.checksum();
+}
+inline std::string load_weights(network_weights& net, const std::string& directory) {
+  return load_weights(net, weight_files::open(directory));
 }
 
-// Opens a directory as the compiled type Model.
+// What a directory describes: config.json, and whether the weights have biases after all. Nothing is
+// allocated for the model: load_model compares every tensor with what it needs before that.
+inline saved_model open_directory(const std::string& directory) {
+  saved_model found{read_config(directory), read_vocab(directory), weight_files::open(directory)};
+  expects(found.vocab <= found.settings.vocab, directory, "/config.json: vocab_size is ",
+          found.vocab, ", but the model has room for ", found.settings.vocab);
+  config& c = found.settings;
+  if (!c.bias && family_of(c) == family::gpt2) c.bias = detail::has_biases(found.files, c);
+  return found;
+}
+
+// Opens a directory as a model type, or as a model whose sizes are known at run time.
+template <class Model>
+network<Model> load_model(const Model& model, const backend& where, const saved_model& from,
+                          precision numbers) {
+  const model_layout layout = make_layout(model);
+  expects(canonical(from.settings) == canonical(layout.settings), from.files.directory(),
+          "/config.json describes another size or architecture than the compiled model");
+  detail::check_tensors(from.files, layout, from.vocab);
+  network<Model> net(model, where, numbers, from.vocab);
+  load_weights(net, from.files);
+  return net;
+}
 template <class Model>
 network<Model> load_model(const backend& where, const std::string& directory, precision numbers) {
-  const config found = read_config(directory);
-  expects(found == Model::settings, directory,
-          "/config.json describes another size or architecture than the compiled model");
-  const isize vocab = read_vocab(directory);
-  expects(vocab <= found.vocab, directory, "/config.json: vocab_size is ", vocab,
-          ", but the model has room for ", found.vocab);
-  network<Model> net(where, numbers, vocab);
-  load_weights(net, directory);
-  return net;
+  return load_model(Model{}, where, open_directory(directory), numbers);
 }
 template <class Model>
 network<Model> load_model(const backend& where, const std::string& directory) {

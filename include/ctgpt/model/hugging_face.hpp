@@ -1,0 +1,130 @@
+// A config.json that another program wrote: the fields of GPT2Config and LlamaConfig as a config.
+//
+// A field that is missing has the value that transformers gives it. What ctgpt cannot compute
+// (another architecture, a scaled rope, biases of Llama's attention) is refused by name rather than
+// computed in another way.
+// Errors: one sentence with the file, the field and what it must be.
+// Reference: transformers, configuration_gpt2.py and configuration_llama.py (4.x, and 5.x, where
+// rope_parameters holds what rope_theta and rope_scaling said).
+#pragma once
+
+#include <string>
+
+#include "ctgpt/core/config.hpp"
+#include "ctgpt/io/json.hpp"
+
+namespace ctgpt::inline CTGPT_ABI {
+
+// Equal configs have equal forms: what is the usual choice is 0.
+constexpr config canonical(config c) {
+  if (c.kv_heads == c.heads) c.kv_heads = 0;
+  if (c.heads > 0 && c.head_size * c.heads == c.width) c.head_size = 0;
+  if (c.hidden == 4 * c.width) c.hidden = 0;
+  return c;
+}
+
+namespace detail {
+
+inline constexpr isize most_of_a_size = isize{1} << 24;
+
+inline isize size_field(const io::json_field& file, const char* name, isize usual) {
+  return file[name].integer_or(usual, 1, most_of_a_size);
+}
+// A switch that must stay as it usually is.
+inline void expect_switch(const io::json_field& file, const char* name, bool usual,
+                          const char* why) {
+  const io::json_field field = file[name];
+  if (field.boolean_or(usual) != usual) field.wrong(why);
+}
+
+inline config gpt2_config(const io::json_field& file) {
+  config c;
+  c.vocab = size_field(file, "vocab_size", 50257);
+  c.context = size_field(file, "n_positions", size_field(file, "n_ctx", 1024));
+  c.width = size_field(file, "n_embd", 768);
+  c.layers = size_field(file, "n_layer", 12);
+  c.heads = size_field(file, "n_head", 12);
+  c.hidden = size_field(file, "n_inner", 4 * c.width);
+  c.norm_epsilon = static_cast<float>(file["layer_norm_epsilon"].number_or(1e-5));
+  const io::json_field act = file["activation_function"];
+  const std::string name = act.string_or("gelu_new");
+  if (name == "gelu") {
+    c.mlp = activation::gelu;
+  } else if (name == "gelu_new" || name == "gelu_pytorch_tanh" || name == "gelu_fast") {
+    c.mlp = activation::gelu_tanh;
+  } else {
+    act.wrong("gelu, gelu_new, gelu_fast or gelu_pytorch_tanh");
+  }
+  expect_switch(file, "scale_attn_weights", true, "true: attention is scaled by 1/sqrt(head size)");
+  expect_switch(file, "scale_attn_by_inverse_layer_idx", false, "false: no scaling by layer");
+  expect_switch(file, "add_cross_attention", false, "false: there is no cross attention");
+  c.tied = file["tie_word_embeddings"].boolean_or(true);
+  return c;
+}
+
+inline void expect_plain_rope(const io::json_field& scaling) {
+  if (!scaling.present()) return;
+  for (const char* key : {"rope_type", "type"}) {
+    const io::json_field kind = scaling[key];
+    if (kind.string_or("default") != "default") {
+      kind.wrong("\"default\": scaled rotary positions are not supported");
+    }
+  }
+}
+
+inline config llama_config(const io::json_field& file) {
+  config c;
+  c.vocab = size_field(file, "vocab_size", 32000);
+  c.context = size_field(file, "max_position_embeddings", 2048);
+  c.width = size_field(file, "hidden_size", 4096);
+  c.layers = size_field(file, "num_hidden_layers", 32);
+  c.heads = size_field(file, "num_attention_heads", 32);
+  c.kv_heads = size_field(file, "num_key_value_heads", c.heads);
+  c.head_size = size_field(file, "head_dim", c.width / c.heads > 0 ? c.width / c.heads : 1);
+  c.hidden = size_field(file, "intermediate_size", 11008);
+  c.position = positions::rotary;
+  c.norm = normalization::rms;
+  c.mlp = activation::swiglu;
+  c.bias = false;
+  c.norm_epsilon = static_cast<float>(file["rms_norm_eps"].number_or(1e-6));
+  const io::json_field act = file["hidden_act"];
+  if (const std::string name = act.string_or("silu"); name != "silu" && name != "swish") {
+    act.wrong("silu");
+  }
+  const io::json_field rope = file["rope_parameters"];
+  expect_plain_rope(file["rope_scaling"]);
+  expect_plain_rope(rope);
+  double base = file["rope_theta"].number_or(10000.0);
+  if (rope.present()) {
+    base = rope["rope_theta"].number_or(base);
+    const io::json_field part = rope["partial_rotary_factor"];
+    if (part.number_or(1.0) != 1.0) part.wrong("1: whole heads are rotated");
+  }
+  c.rope_base = static_cast<float>(base);
+  expect_switch(file, "attention_bias", false, "false: Llama's attention has no biases here");
+  expect_switch(file, "mlp_bias", false, "false: Llama's MLP has no biases here");
+  c.tied = file["tie_word_embeddings"].boolean_or(false);
+  return c;
+}
+
+}  // namespace detail
+
+// Whether config.json is of an architecture that other programs share with ctgpt.
+inline bool is_hugging_face(const io::json_field& file) {
+  const std::string type = file["model_type"].string_or("");
+  return type == "gpt2" || type == "llama";
+}
+
+// Requires: present fields only are trusted; sizes are within bounds, but not yet checked against
+// each other (problem(config)).
+inline config hugging_face_config(const io::json_field& file) {
+  const io::json_field type = file["model_type"];
+  const io::json_field quantized = file["quantization_config"];
+  if (quantized.present()) quantized.wrong("left out: quantised weights cannot be read");
+  const std::string name = type.string_or("");
+  if (name == "gpt2") return canonical(detail::gpt2_config(file));
+  if (name == "llama") return canonical(detail::llama_config(file));
+  type.wrong("gpt2 or llama (or a directory that ctgpt wrote)");
+}
+
+}  // namespace ctgpt::inline CTGPT_ABI

@@ -90,7 +90,8 @@ TEST_CASE(
   const words good{"train", "--data", here.file("text.txt"), "--out", here.file("run")};
   const auto said = [&](const words& flags) { return sentence(result_of(good + flags), 2); };
   CHECK(contains(said({"--preset", "gpt5"}),
-                 "there is no preset \"gpt5\"; choose one of quickstart"));
+                 "there is no preset \"gpt5\"; choose one of the table above, or build the program "
+                 "with -DCTGPT_PRESETS=FILE"));
   CHECK(contains(said({"--preset", "gpt3-175b"}), "too large to train"));
   CHECK(contains(said({}), "--preset"));
   const words preset{"--preset", "quickstart"};

@@ -34,9 +34,10 @@ TEST_CASE("describe: parameters and work are those of the formulas") {
 }
 
 TEST_CASE("describe: rows of the vocabulary out of use do not count") {
-  CHECK(parameters_with<tied>(30) == tied::parameter_count - 10 * 8);
-  CHECK(parameters_with<untied>(30) == untied::parameter_count - 2 * 10 * 8);
-  CHECK(parameters_with<untied>(40) == untied::parameter_count);
+  CHECK(facts_of<tied>(1, 8, 30, f32_precision).parameters == tied::parameter_count - 10 * 8);
+  CHECK(facts_of<untied>(1, 8, 30, f32_precision).parameters ==
+        untied::parameter_count - 2 * 10 * 8);
+  CHECK(facts_of<untied>(1, 8, 40, f32_precision).parameters == untied::parameter_count);
 }
 
 TEST_CASE("describe: training bytes are what a training run allocates") {

@@ -254,7 +254,7 @@ TEST_CASE("directory: another size or architecture is refused before memory is t
         }) == "DIR/config.json: ctgpt.width must be a multiple of heads, or head_size be given");
   CHECK(sentence_after([](const std::string& path) {
           edit_config(path, "\"vocab_size\": 256", "\"vocab_size\": 301");
-        }) == "DIR/config.json: vocab_size is 301, but the model has room for 300");
+        }) == other);
   CHECK(sentence_after([](const std::string& path) {
           edit_config(path, "\"vocab_size\": 256", "\"vocab_size\": \"many\"");
         }).find("DIR/config.json: vocab_size must be an integer") == 0);

@@ -224,7 +224,7 @@ inline train_settings saved_settings(const io::json& run, const std::string& pat
   const double epochs = given.epochs.value_or(0.0);
   given.epochs.reset();  // steps are there too: what the epochs came to
   std::optional<config> model;
-  if (given.init_from) model = detail::own_config(file["model"]);
+  if (given.init_from) model = detail::own_config(file["model"], path);
   train_settings s;
   try {
     s = new_settings(given, machine, model);

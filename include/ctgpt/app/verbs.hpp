@@ -48,14 +48,14 @@ struct train_flags {
     v.text("--data FILE", "text file to learn from", data);
     v.text("--tokenizer NAME", "bytes (default) or char", tokenizer);
     v.text("--preset NAME", "size of the model; ctgpt describe lists them", preset);
-    v.text("--init-from DIR", "start from this model's weights and tokenizer, with a fresh optimiser",
+    v.text("--init-from DIR", "start from this model: its weights and tokenizer",
            init_from);
     v.integer("--steps N", "training steps", steps, 1, many);
     v.number("--epochs X", "passes over the training data, instead of --steps", epochs, 1e-6, 1e9);
     v.integer("--batch N", "sequences in a micro-batch", batch, 1, 65536);
     v.integer("--accumulate N", "micro-batches in a step", accumulate, 1, 1'000'000);
     v.integer("--context N",
-              "tokens in a sequence, at most the preset's; with --init-from the model's from now on",
+              "tokens in a sequence, at most the preset's; --init-from cuts the model to it",
               context, 1, 1 << 20);
     v.number("--lr X", "highest learning rate", lr, 1e-12, 1000.0);
     v.number("--min-lr X", "learning rate at the end", min_lr, 0.0, 1000.0);

@@ -88,7 +88,7 @@ inline io::json config_to_json(const config& c, family kind, isize vocab) {
 namespace detail {
 
 // What the object "ctgpt" says.
-inline config own_config(const io::json_field& own) {
+inline config own_config(const io::json_field& own, const std::string& name) {
   constexpr isize most = most_of_a_size;
   config c;
   c.vocab = own["vocab"].integer(1, most);
@@ -111,6 +111,8 @@ inline config own_config(const io::json_field& own) {
   c.rope_base = static_cast<float>(own["rope_base"].number_or(10000.0));
   c.softcap = static_cast<float>(own["softcap"].number_or(0.0));
   c.norm_epsilon = static_cast<float>(own["norm_epsilon"].number_or(1e-5));
+  const char* wrong = problem(c);
+  expects(wrong == nullptr, name, ": ctgpt.", wrong == nullptr ? "" : wrong);
   return c;
 }
 
@@ -135,9 +137,9 @@ inline config config_from_json(const io::json& text, const std::string& name) {
   config c;
   if (is_hugging_face(file)) {
     c = hugging_face_config(file);
-    if (own.present()) c = detail::merged_config(c, detail::own_config(own));
+    if (own.present()) c = detail::merged_config(c, detail::own_config(own, name));
   } else if (own.present()) {
-    c = detail::own_config(own);
+    c = detail::own_config(own, name);
   } else {
     c = hugging_face_config(file);  // which says what is wrong
   }

@@ -134,8 +134,8 @@ inline void check_tensors(const weight_files& files, const model_layout& layout,
   for (const saved_tensor& item : saved_tensors(layout, vocab)) {
     const stored_tensor found = files.find(item.name);
     if (!found && item.slot < 0) continue;  // zeros that need not be there
-    expects(static_cast<bool>(found), files.directory(), ": the tensor \"", item.name,
-            "\" is missing; the weights do not belong to a model of this shape");
+    expects(static_cast<bool>(found), files.path(), ": the tensor \"", item.name,
+            "\" is missing; the file does not belong to a model of this shape");
     const bool cut = cut_positions && item.slot >= 0 &&
                      layout.at(item.slot).path.has(part::position_embedding);
     expect_shape(found, item, cut);

@@ -55,6 +55,10 @@ class weight_files {
   }
 
   const std::string& directory() const { return directory_; }
+  // The file that people look into when something is missing.
+  std::string path() const {
+    return files_.size() == 1 ? files_.front().path : directory_ + "/model.safetensors.index.json";
+  }
 
   // By its name, or by the name without its first part; empty where there is none.
   stored_tensor find(const std::string& name) const {

@@ -1,4 +1,5 @@
-// A model directory: config.json, model.safetensors, tokenizer.json, generation_config.json.
+// A model directory: config.json, model.safetensors, tokenizer.json, tokenizer_config.json,
+// generation_config.json.
 //
 //   save_model(net, tokenizer, directory);  // one that exists, such as an atomic_directory's path
 //   auto net = load_model<model>(ctgpt::cpu{}, "runs/a/best");
@@ -186,6 +187,12 @@ inline std::uint64_t save_model(const network_weights& net, const text::tokenize
   write_file_atomic(directory + "/generation_config.json",
                     io::write_json(sampling, {.pretty = true}) + "\n");
   tokens.save(directory + "/tokenizer.json");
+  io::json tokenizer = io::json::object();  // that AutoTokenizer takes tokenizer.json as it is
+  tokenizer.set("tokenizer_class", "PreTrainedTokenizerFast");
+  tokenizer.set("model_max_length", net.settings().context);
+  tokenizer.set("clean_up_tokenization_spaces", false);
+  write_file_atomic(directory + "/tokenizer_config.json",
+                    io::write_json(tokenizer, {.pretty = true}) + "\n");
   const memory& truth = net.numbers().needs_master() ? net.master() : net.arena();
   return io::write_safetensors(
       directory + "/model.safetensors",

@@ -101,6 +101,17 @@ inline std::vector<char32_t> read_symbols(const io::json_field& vocabulary) {
   return symbols;
 }
 
+// Whether a post_processor leaves the tokens as they are: it is none, or a template that holds the
+// text alone, which transformers writes for a tokenizer without special tokens.
+inline bool adds_nothing(const io::json_field& post_processor) {
+  if (!post_processor.present()) return true;
+  const std::string type = post_processor["type"].string();
+  if (type == "ByteLevel") return true;  // which moves offsets alone
+  if (type != "TemplateProcessing") return false;
+  const io::json_field single = post_processor["single"];
+  return single.size() == 1 && single[0]["Sequence"].present();
+}
+
 inline tokenizer_file read_tokenizer_json(std::string_view text, const std::string& name) {
   const io::json parsed = io::parse_json(text, name);
   const io::json_field root(parsed, name);
@@ -121,9 +132,8 @@ inline tokenizer_file read_tokenizer_json(std::string_view text, const std::stri
   const std::size_t added = root["added_tokens"].present() ? root["added_tokens"].size() : 0;
   refuse_unless(added == 0, "there are ", added, " added tokens");
   // Whatever else could change the tokens of a text.
-  for (const char* part : {"normalizer", "post_processor"}) {
-    refuse_unless(!root[part].present(), "there is a ", part);
-  }
+  refuse_unless(!root["normalizer"].present(), "there is a normalizer");
+  refuse_unless(adds_nothing(root["post_processor"]), "the post_processor adds tokens");
   for (const char* part : {"unk_token", "continuing_subword_prefix", "end_of_word_suffix"}) {
     refuse_unless(model[part].string_or("").empty(), "the model has a ", part);
   }

@@ -1,0 +1,99 @@
+// What the program trained, in transformers itself where Python has it, and back again.
+#include "app/runs.hpp"
+#include "io/python.hpp"
+
+using namespace ctgpt_test;
+
+namespace {
+
+std::string script(const std::string& arguments) {
+  const auto printed = python(quoted_for_shell(golden("make_hugging_face.py")) + " " + arguments);
+  REQUIRE(printed.has_value());
+  return *printed;
+}
+
+// ctgpt's loss over a text.
+double loss_here(const std::string& model, const std::string& text) {
+  return number(parsed(output_of({"eval", "-m", model, "--data", text, "-t", "1", "--json"})),
+                "loss");
+}
+// That of transformers, from the same directory as it is; and the class that opened it.
+std::pair<double, std::string> loss_there(const std::string& model, const std::string& text) {
+  const ctgpt::io::json result =
+      parsed(script("--loss " + quoted_for_shell(model) + " " + quoted_for_shell(text)));
+  return {number(result, "loss"), text_of(result, "class")};
+}
+std::string resaved(const playground& here, const std::string& model, const std::string& how) {
+  const std::string out = here.file("resaved-" + how);
+  script("--resave " + quoted_for_shell(model) + " " + quoted_for_shell(out) + " " + how);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("interchange: transformers opens a trained directory as it is, with equal ids and loss" *
+          doctest::timeout(240)) {
+  if (!python_has("transformers") || !python_has("torch")) return;
+  const playground here(30000);
+  const std::string text = here.file("text");
+  ctgpt::write_file_atomic(text, contents(here.data()).substr(0, 2000));
+  const struct {
+    const char *preset, *tokenizer, *class_name;
+  } kinds[] = {{"shakespeare-char-cpu", "char", "GPT2LMHeadModel"},
+               {"shakespeare-char-cpu", "bytes", "GPT2LMHeadModel"},
+               {"llama-small", "bytes", "LlamaForCausalLM"}};
+  for (const auto& kind : kinds) {
+    CAPTURE(kind.preset);
+    CAPTURE(kind.tokenizer);
+    const std::string run = here.trained(
+        std::string(kind.preset) + kind.tokenizer,
+        {"--preset", kind.preset, "--tokenizer", kind.tokenizer, "--steps", "3"});
+    const auto [loss, name] = loss_there(run + "/last", text);
+    CHECK(name == kind.class_name);
+    CHECK(loss == doctest::Approx(loss_here(run + "/last", text)).epsilon(1e-5));
+  }
+}
+
+TEST_CASE("interchange: what transformers saves again is evaluated to the loss it has there" *
+          doctest::timeout(240)) {
+  if (!python_has("transformers") || !python_has("torch")) return;
+  const playground here(30000);
+  const std::string text = here.file("text");
+  ctgpt::write_file_atomic(text, contents(here.data()).substr(0, 2000));
+  const std::string run =
+      here.trained("run", {"--preset", "shakespeare-char-cpu", "--steps", "3"}) + "/last";
+  const double before = loss_here(run, text);
+  for (const char* how : {"plain", "shards", "half", "bfloat16", "biases"}) {
+    CAPTURE(how);
+    const std::string again = resaved(here, run, how);
+    const double here_now = loss_here(again, text), there = loss_there(again, text).first;
+    CHECK(here_now == doctest::Approx(there).epsilon(1e-5));
+    const bool same = std::string_view(how) == "plain" || std::string_view(how) == "shards";
+    if (same) CHECK(here_now == before);
+    if (std::string_view(how) == "biases") CHECK(std::fabs(here_now / before - 1.0) > 1e-3);
+  }
+  CHECK(ctgpt::is_file(here.file("resaved-shards/model.safetensors.index.json")));
+  // Biases that are not zero make it a model with biases, of the same size otherwise.
+  const auto facts = [&](const std::string& model) {
+    return number(parsed(output_of({"describe", "-m", model, "--json"})), "parameters");
+  };
+  CHECK(facts(here.file("resaved-plain")) == facts(run));
+  CHECK(facts(here.file("resaved-biases")) == facts(run) + 4 * (2 * 128 + 384 + 128 + 512 + 128) + 128);
+}
+
+TEST_CASE("interchange: a directory of no preset's size is evaluated, sampled and described") {
+  const std::string tiny = golden("hugging_face/llama-grouped");
+  const temporary_directory made;
+  const std::string model = made.file("model");
+  std::filesystem::copy(tiny, model);
+  const playground here(20000);
+  const std::string bytes = here.trained("run", {"--tokenizer", "bytes", "--steps", "1"});
+  std::filesystem::copy(bytes + "/last/tokenizer.json", model + "/tokenizer.json");
+  CHECK(loss_here(model, here.data()) > 0.0);
+  CHECK(output_of({"sample", "-m", model, "-p", "Q", "-n", "5", "-t", "1"}).starts_with("Q"));
+  const ctgpt::io::json facts = parsed(output_of({"describe", "-m", model, "--json"}));
+  CHECK(text_of(facts, "name") == "no preset");
+  // 256 x 24 twice, the final norm, and two layers of norms, qkv, projection, gate, up and down.
+  CHECK(number(facts, "parameters") ==
+        2 * 256 * 24 + 24 + 2 * (2 * 24 + 48 * 24 + 24 * 24 + 3 * 40 * 24));
+}

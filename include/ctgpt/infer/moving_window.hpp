@@ -62,6 +62,9 @@ class moving_window {
   }
   void append(std::int32_t token) { append({&token, 1}); }
 
+  // Forgets the text; the memory stays.
+  void clear() { ids_.clear(); }
+
   // What the model sees, oldest first.
   std::span<const std::int32_t> ids() const { return ids_; }
   isize size() const { return static_cast<isize>(ids_.size()); }

@@ -154,11 +154,13 @@ inline config read_config(const std::string& directory) {
   return config_from_json(io::read_json(path), path);
 }
 
-// Rows of the vocabulary that a directory's files hold.
+// Rows of the vocabulary that the files hold.
+inline isize vocab_from_json(const io::json& text, const std::string& name) {
+  return io::json_field(text, name)["vocab_size"].integer(1, isize{1} << 24);
+}
 inline isize read_vocab(const std::string& directory) {
   const std::string path = directory + "/config.json";
-  const io::json text = io::read_json(path);
-  return io::json_field(text, path)["vocab_size"].integer(1, isize{1} << 24);
+  return vocab_from_json(io::read_json(path), path);
 }
 
 }  // namespace ctgpt::inline CTGPT_ABI

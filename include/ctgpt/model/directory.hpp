@@ -239,13 +239,25 @@ inline std::string load_weights(network_weights& net, const std::string& directo
 
 // What a directory describes: config.json, and whether the weights have biases after all. Nothing is
 // allocated for the model: load_model compares every tensor with what it needs before that.
-inline saved_model open_directory(const std::string& directory) {
-  saved_model found{read_config(directory), read_vocab(directory), weight_files::open(directory)};
-  expects(found.vocab <= found.settings.vocab, directory, "/config.json: vocab_size is ",
-          found.vocab, ", but the model has room for ", found.settings.vocab);
+inline saved_model open_model(const io::json& config_text, const std::string& config_name,
+                              weight_files files) {
+  saved_model found{config_from_json(config_text, config_name),
+                    vocab_from_json(config_text, config_name), std::move(files)};
+  expects(found.vocab <= found.settings.vocab, config_name, ": vocab_size is ", found.vocab,
+          ", but the model has room for ", found.settings.vocab);
   config& c = found.settings;
   if (!c.bias && family_of(c) == family::gpt2) c.bias = detail::has_biases(found.files, c);
   return found;
+}
+inline saved_model open_directory(const std::string& directory) {
+  const std::string path = directory + "/config.json";
+  return open_model(io::read_json(path), path, weight_files::open(directory));
+}
+// The same from memory: the text of config.json, and the bytes of model.safetensors, which must
+// stay until the model is loaded.
+inline saved_model open_memory(std::string_view config_text, std::span<const std::byte> weights) {
+  return open_model(io::parse_json(config_text, "config.json in memory"), "config.json in memory",
+                    weight_files::in_memory(weights, "model.safetensors in memory"));
 }
 
 // Opens a directory as a model type, or as a model whose sizes are known at run time.

@@ -54,6 +54,14 @@ class weight_files {
     return files;
   }
 
+  // The bytes of one safetensors file. Requires: they outlive the result. `name` is for errors.
+  static weight_files in_memory(std::span<const std::byte> bytes, const std::string& name) {
+    weight_files files;
+    files.directory_ = name;
+    files.files_.push_back({name, io::safetensors::parse(bytes, name)});
+    return files;
+  }
+
   const std::string& directory() const { return directory_; }
   // The file that people look into when something is missing.
   std::string path() const {

@@ -1,0 +1,47 @@
+// Opens any model directory, ours or Hugging Face's, whatever its size; and, where the size is one
+// that this program was compiled for, as a type whose sizes are constants: the same bits.
+//
+//   example_open_any DIR     for example runs/quickstart/best, or what save_pretrained wrote
+//
+// Prints for the quickstart's model:
+//   3 layers, 4 heads, width 128, 623488 parameters, and its sentence after "Q: "
+//   as a compiled type: the same text
+#include <ctgpt/ctgpt.hpp>
+#include <ctgpt/model/any.hpp>
+#include <ctgpt/model/directory.hpp>
+#include <ctgpt/text/tokenizer.hpp>
+#include <iostream>
+
+struct compiled : ctgpt::gpt<ctgpt::presets::find("quickstart")->model> {};
+
+int main(int count, char** arguments) try {
+  if (count != 2) {
+    std::cerr << "usage: example_open_any DIR (a directory with config.json and weights)\n";
+    return 2;
+  }
+  const std::string directory = arguments[1];
+  const ctgpt::saved_model saved = ctgpt::open_directory(directory);
+  const auto tokens = ctgpt::text::tokenizer::load(directory + "/tokenizer.json");
+  const ctgpt::generation greedy{.tokens = 40, .temperature = 0.0f, .stop = {"\n"}};
+
+  std::string text;
+  ctgpt::visit_kinds(saved.settings, [&](const auto& model) {  // sizes are values of `model`
+    const auto net = ctgpt::load_model(model, ctgpt::cpu{}, saved, ctgpt::f32_precision);
+    const ctgpt::config& c = net.settings();
+    std::cout << c.layers << " layers, " << c.heads << " heads, width " << c.width << ", "
+              << net.layout().parameters << " parameters\n";
+    text = ctgpt::generate(net, tokens, "Q: ", greedy);
+    std::cout << text << '\n';
+  });
+
+  if (ctgpt::canonical(saved.settings) == ctgpt::canonical(compiled::settings)) {
+    const auto net = ctgpt::load_model<compiled>(ctgpt::cpu{}, directory);
+    const bool same = ctgpt::generate(net, tokens, "Q: ", greedy) == text;
+    std::cout << "as a compiled type: " << (same ? "the same text" : "another text") << '\n';
+    return same ? 0 : 1;
+  }
+  return 0;
+} catch (const ctgpt::error& problem) {
+  std::cerr << "example_open_any: " << problem.what() << '\n';
+  return 1;
+}

@@ -57,6 +57,7 @@ class silence {
  public:
   silence() : out_(::dup(1)), err_(::dup(2)) {
     REQUIRE(said_ != nullptr);
+    std::fflush(nullptr);  // what others said before
     ::dup2(::fileno(said_), 1);
     ::dup2(::fileno(said_), 2);
   }

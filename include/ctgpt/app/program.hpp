@@ -12,8 +12,11 @@
 #include <deque>
 #include <exception>
 #include <new>
+#include <optional>
 #include <string>
+#include <vector>
 
+#include "ctgpt/app/config_file.hpp"
 #include "ctgpt/app/flags.hpp"
 #include "ctgpt/app/verbs.hpp"
 #include "ctgpt/base/utf8.hpp"
@@ -67,7 +70,10 @@ class program {
     }
     try {
       try {
-        top_.parse(argc, argv);
+        std::vector<std::string> words = with_config(argc, argv);
+        std::vector<char*> pointers;
+        for (std::string& word : words) pointers.push_back(word.data());
+        top_.parse(static_cast<int>(pointers.size()), pointers.data());
       } catch (const CLI::ParseError& problem) {
         return parse_failed(problem, argc, argv);
       }
@@ -87,6 +93,8 @@ class program {
             const char* footer) {
     CLI::App* command = parent.add_subcommand(name, help);
     flags& given = given_.emplace_back(*command);
+    given.text("--config FILE", "flags from a TOML file or a run's run.json; the command line wins",
+               config_);
     values.describe(given);
     if (runs_a_model) machine_.describe(given);
     command->footer(footer);
@@ -99,6 +107,21 @@ class program {
     if (top_.got_subcommand("eval")) return eval_command(eval_, machine_);
     if (top_.got_subcommand("describe")) return describe_command(describe_);
     return world_command(world_);
+  }
+
+  // The command line, and what the file of --config adds to it.
+  std::vector<std::string> with_config(int argc, char** argv) {
+    std::vector<std::string> words(argv, argv + argc);
+    std::string path, next;
+    for (std::size_t i = 1; i < words.size(); ++i) {
+      if (words[i] == "--config" && i + 1 < words.size()) path = words[i + 1];
+      if (words[i].starts_with("--config=")) path = words[i].substr(9);
+    }
+    if (path.empty()) return words;
+    for (std::string& more : words_of_config(path, *verb_of(argc, argv, next), words)) {
+      words.push_back(std::move(more));
+    }
+    return words;
   }
 
   // One line, whatever the text holds (a file's name may hold a line break).
@@ -188,6 +211,7 @@ class program {
   CLI::App top_{"ctgpt: build your own GPT, from raw text to a model that writes"};
   std::deque<flags> given_;  // the options' callbacks point to them
   machine_options machine_;
+  std::optional<std::string> config_;
   train_flags train_;
   sample_flags sample_;
   chat_flags chat_;

@@ -251,13 +251,15 @@ inline saved_model open_model(const io::json& config_text, const std::string& co
 }
 inline saved_model open_directory(const std::string& directory) {
   const std::string path = directory + "/config.json";
-  return open_model(io::read_json(path), path, weight_files::open(directory));
+  const io::json text = io::read_json(path);
+  return open_model(text, path, weight_files::open(directory));
 }
 // The same from memory: the text of config.json, and the bytes of model.safetensors, which must
 // stay until the model is loaded.
 inline saved_model open_memory(std::string_view config_text, std::span<const std::byte> weights) {
-  return open_model(io::parse_json(config_text, "config.json in memory"), "config.json in memory",
-                    weight_files::in_memory(weights, "model.safetensors in memory"));
+  const std::string name = "config.json in memory";
+  const io::json text = io::parse_json(config_text, name);
+  return open_model(text, name, weight_files::in_memory(weights, "model.safetensors in memory"));
 }
 
 // Opens a directory as a model type, or as a model whose sizes are known at run time.

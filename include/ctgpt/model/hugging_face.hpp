@@ -15,8 +15,9 @@
 
 namespace ctgpt::inline CTGPT_ABI {
 
-// Equal configs have equal forms: what is the usual choice is 0.
+// Equal models have equal forms: what is the usual choice is 0, what takes no part is the default.
 constexpr config canonical(config c) {
+  if (c.position != positions::rotary) c.rope_base = config{}.rope_base;
   if (c.kv_heads == c.heads) c.kv_heads = 0;
   if (c.heads > 0 && c.head_size * c.heads == c.width) c.head_size = 0;
   if (c.hidden == 4 * c.width) c.hidden = 0;

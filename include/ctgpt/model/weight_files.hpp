@@ -32,6 +32,25 @@ struct stored_tensor {
   std::span<const std::byte> bytes() const { return file->bytes(*info); }
 };
 
+// The entries of an index's weight_map: tensor and file. Throws where a file's name could lead out of
+// the directory.
+inline std::vector<std::pair<std::string, std::string>> read_weight_map(const io::json& text,
+                                                                        const std::string& index) {
+  const io::json_field map = io::json_field(text, index)["weight_map"];
+  std::vector<std::pair<std::string, std::string>> entries;
+  for (const io::json_member& entry : map.members()) {
+    const io::json_field field = map[entry.key];
+    const std::string& file = field.string();
+    if (file.empty() || file.find('/') != file.npos || file.find('\0') != file.npos || file == "." ||
+        file == "..") {
+      field.wrong("the name of a file in the same directory");
+    }
+    entries.emplace_back(entry.key, file);
+  }
+  expects(!entries.empty(), index, ": weight_map names no file");
+  return entries;
+}
+
 class weight_files {
  public:
   static weight_files open(const std::string& directory) {
@@ -109,26 +128,17 @@ class weight_files {
   void add(const std::string& path) { files_.push_back({path, io::safetensors::open(path)}); }
 
   void open_shards(const std::string& index) {
-    const io::json text = io::read_json(index);
-    const io::json_field map = io::json_field(text, index)["weight_map"];
+    const auto entries = read_weight_map(io::read_json(index), index);
     std::vector<std::string> shards;
-    for (const io::json_member& entry : map.members()) {
-      const io::json_field field = map[entry.key];
-      const std::string& shard = field.string();
-      if (shard.empty() || shard.find('/') != shard.npos || shard.find('\0') != shard.npos ||
-          shard == "." || shard == "..") {
-        field.wrong("the name of a file in the same directory");
-      }
-      if (std::find(shards.begin(), shards.end(), shard) == shards.end()) shards.push_back(shard);
-    }
-    expects(!shards.empty(), index, ": weight_map names no file");
+    for (const auto& [tensor, file] : entries) shards.push_back(file);
+    std::sort(shards.begin(), shards.end());
+    shards.erase(std::unique(shards.begin(), shards.end()), shards.end());
     for (const std::string& shard : shards) add(directory_ + "/" + shard);
-    for (const io::json_member& entry : map.members()) {
-      const std::string path = directory_ + "/" + map[entry.key].string();
-      const auto it = std::find_if(files_.begin(), files_.end(),
-                                   [&](const part& file) { return file.path == path; });
-      expects(it->tensors.find(entry.key) != nullptr, index, ": weight_map says that ", path,
-              " holds the tensor ", io::quote_json(entry.key), ", but it does not");
+    for (const auto& [tensor, file] : entries) {
+      const auto place = std::lower_bound(shards.begin(), shards.end(), file) - shards.begin();
+      const part& held = files_[static_cast<std::size_t>(place)];
+      expects(held.tensors.find(tensor) != nullptr, index, ": weight_map says that ", held.path,
+              " holds the tensor ", io::quote_json(tensor), ", but it does not");
     }
   }
 

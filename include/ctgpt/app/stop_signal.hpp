@@ -39,8 +39,9 @@ class stop_signal {
  private:
   // Calls only what POSIX allows in a handler.
   static void handle(int signal) {
-    if (last() != 0) {
-      std::signal(signal, SIG_DFL);
+    const bool second = last() != 0;  // the other of the two: this one has no handler any more
+    std::signal(signal, SIG_DFL);
+    if (second) {
       std::raise(signal);
       return;
     }

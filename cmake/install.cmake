@@ -11,4 +11,9 @@ write_basic_package_version_file(ctgptConfigVersion.cmake COMPATIBILITY SameMino
 install(FILES "${CMAKE_CURRENT_BINARY_DIR}/ctgptConfig.cmake"
               "${CMAKE_CURRENT_BINARY_DIR}/ctgptConfigVersion.cmake" cmake/dependencies.cmake
         DESTINATION "${config_dir}")
+# pkg-config finds the prefix from where the file lies, so that the whole may be moved.
+file(RELATIVE_PATH prefix_from_pkgconfig "/prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/prefix")
+configure_file(cmake/ctgpt.pc.in ctgpt.pc @ONLY)
+install(FILES "${CMAKE_CURRENT_BINARY_DIR}/ctgpt.pc"
+        DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 install(FILES LICENSE THIRD_PARTY.md DESTINATION "${CMAKE_INSTALL_DOCDIR}")

@@ -105,6 +105,7 @@ if [[ $install == yes ]]; then
   need_compiler_and_library_headers
   need_header doctest/doctest.h doctest-dev
   need_header benchmark/benchmark.h libbenchmark-dev
+  need_command pkg-config pkg-config
   need_command clang++ clang
   need_command aarch64-linux-gnu-g++ g++-aarch64-linux-gnu
   if ! clang++ -fsanitize=fuzzer -x c++ -fsyntax-only /dev/null 2>/dev/null; then

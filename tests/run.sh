@@ -54,6 +54,7 @@ if [[ $install == yes ]]; then
   need_compiler_and_library_headers
   need_header doctest/doctest.h doctest-dev
   need_header benchmark/benchmark.h libbenchmark-dev
+  need_command pkg-config pkg-config
   install_missing
 fi
 check_compiler_version

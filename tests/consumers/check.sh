@@ -3,13 +3,20 @@
 # way one_line takes the file as it is; the others train for fewer steps, to save time.
 # Usage: check.sh WAY SOURCE BUILD COMPILER, with WAY one of
 #   add_subdirectory, fetch_content, find_package   a CMake project in the folder of that name
-#   one_line, one_line_native                       the shortest build: one call of the compiler
+#   pkg_config                                      one call of the compiler, with pkg-config
+#   one_line                                        the shortest build: one call of the compiler
 #   one_file                                        the same with CTGPT_IMPLEMENTATION
+#   ..._native                                      each of them with -march=native
 #   forgotten_unit                                  no dispatch unit: the linker says what to do
 set -euo pipefail
 
 way=$1 source=$2 build=$3 compiler=$4
 work=$build/tests/consumers/$way
+native=()
+if [[ $way == *_native ]]; then
+  native=(-march=native)
+  way=${way%_native}
+fi
 rm -rf "$work"
 mkdir -p "$work"
 
@@ -30,7 +37,7 @@ build_with_cmake() {
   if command -v ccache >/dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
   say_and_run cmake -S "$source/tests/consumers/$way" -B "$work/build" -G Ninja \
     -DCMAKE_BUILD_TYPE=Release "-DCMAKE_CXX_COMPILER=$compiler" "-DCTGPT_SOURCE=$source" \
-    "-DHELLO=$short" "${launcher[@]}" "$@"
+    "-DHELLO=$short" "-DCMAKE_CXX_FLAGS=${native[*]}" "${launcher[@]}" "$@"
   say_and_run cmake --build "$work/build" --parallel 2
   hello=$work/build/hello
 }
@@ -39,7 +46,7 @@ build_with_cmake() {
 build_with_one_line() {
   cd "$source"
   hello=$work/hello
-  say_and_run "$compiler" -std=c++20 -O2 -Iinclude "$@" -lhwy -pthread -o "$hello"
+  say_and_run "$compiler" -std=c++20 -O2 "${native[@]}" -Iinclude "$@" -lhwy -pthread -o "$hello"
 }
 
 unit=ctgpt/backend/cpu/impl.hpp
@@ -49,8 +56,20 @@ case $way in
     say_and_run cmake --install "$build" --prefix "$work/prefix"
     build_with_cmake "-DCMAKE_PREFIX_PATH=$work/prefix"
     ;;
-  one_line) build_with_one_line -include "$unit" examples/hello.cpp ;;
-  one_line_native) build_with_one_line -march=native -include "$unit" "$short" ;;
+  pkg_config)
+    say_and_run cmake --install "$build" --prefix "$work/prefix"
+    pc=$(find "$work/prefix" -name ctgpt.pc)
+    mv "$work/prefix" "$work/moved"  # a prefix may be moved
+    flags=$(PKG_CONFIG_PATH=$(dirname "${pc/prefix/moved}") pkg-config --cflags --libs ctgpt)
+    hello=$work/hello
+    # shellcheck disable=SC2086
+    say_and_run "$compiler" -O2 "${native[@]}" "$short" $flags -o "$hello"
+    ;;
+  one_line)
+    file=examples/hello.cpp
+    if [[ ${#native[@]} -gt 0 ]]; then file=$short; fi
+    build_with_one_line -include "$unit" "$file"
+    ;;
   one_file) build_with_one_line -DCTGPT_IMPLEMENTATION "$short" ;;
   forgotten_unit)
     if build_with_one_line "$short" >"$work/log" 2>&1; then

@@ -53,8 +53,8 @@ TEST_CASE("check_gradient: rope and alibi need the config, and then are really c
   CHECK(check_gradient<transformer_block<turned>>(turned, {.batch = 1, .time = 4}).worst() < 1e-12);
   CHECK(check_gradient<transformer_block<biased>>(biased, {.batch = 1, .time = 4}).worst() < 1e-12);
   CHECK(sentence_of([] { check_gradient<causal_attention<turned, rope>>(); }) ==
-        "ctgpt::causal_attention: heads of size 4 with rope, but angles for 0; the model's config "
-        "(or check_gradient's) must describe this attention");
+        "ctgpt::causal_attention: 4 dimensions a head with rope, but angles for 0; the model's "
+        "config (or check_gradient's) must describe this attention");
   CHECK(sentence_of([] { check_gradient<causal_attention<biased, alibi>>(); }) ==
         "ctgpt::causal_attention: 2 heads with alibi, but slopes for 0; the model's config (or "
         "check_gradient's) must describe this attention");

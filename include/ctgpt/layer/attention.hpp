@@ -31,6 +31,12 @@ struct alibi {};
 // a b, dyn where one of them is.
 constexpr isize times(isize a, isize b) { return a == dyn || b == dyn ? dyn : a * b; }
 
+// No template, so that it is compiled once.
+[[noreturn, gnu::cold]] inline void fail_unlike_config(isize mine, const char* but, isize given) {
+  fail("ctgpt::causal_attention: ", mine, but, given,
+       "; the model's config (or check_gradient's) must describe this attention");
+}
+
 template <config C, class Positions = absolute>
 class causal_attention : public configured<C> {
  public:
@@ -148,18 +154,18 @@ class causal_attention : public configured<C> {
   }
   tensor slopes(const frame& f) const {
     if constexpr (!biased) return {};
-    expects(f.shared->slopes.cols == heads(), "ctgpt::causal_attention: ", heads(),
-            " heads with alibi, but slopes for ", f.shared->slopes.cols,
-            "; the model's config (or check_gradient's) must describe this attention");
+    const isize given = f.shared->slopes.cols;
+    if (given != heads()) fail_unlike_config(heads(), " heads with alibi, but slopes for ", given);
     return f.shared->slopes;
   }
 
   void rotate(ops& run, const frame& f, rows<queries> q, rows<keys> k, bool inverse) const {
     if constexpr (rotary) {
       const pass& p = *f.shared;
-      expects(p.angles.cols == head_size(), "ctgpt::causal_attention: heads of size ", head_size(),
-              " with rope, but angles for ", p.angles.cols,
-              "; the model's config (or check_gradient's) must describe this attention");
+      const isize given = p.angles.cols;
+      if (given != head_size()) {
+        fail_unlike_config(head_size(), " dimensions a head with rope, but angles for ", given);
+      }
       const tensor places = p.caches != nullptr ? p.token_positions : tensor{};
       run.rope(q, p.angles, places, f.time, heads(), inverse);
       run.rope(k, p.angles, places, f.time, kv_heads(), inverse);

@@ -2,9 +2,9 @@
 //
 // A chart overlays the same quantity of every run: thin lines of the values, thick ones of their
 // exponential mean (two spans and none, chosen by the page's switch), marks at evaluations. It is
-// drawn twice, with a linear and with a logarithmic vertical axis; a check box shows one of them, by
-// style alone. A run is told by colour (Okabe and Ito's palette), by dashes from the ninth on, and
-// by the shape of its marks.
+// drawn twice, with a linear and with a logarithmic vertical axis; a check box shows one of them,
+// by style alone. A run is told by colour (Okabe and Ito's palette), by dashes from the ninth on,
+// and by the shape of its marks.
 // Text is escaped, so that nothing in a name or a sample is ever a part of the page.
 // Errors: none.
 // Reference: Okabe, Ito, "Color Universal Design", 2008; W3C, SVG 2, 2018.

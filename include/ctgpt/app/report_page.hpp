@@ -134,8 +134,8 @@ class report_page {
     std::string title = names_.front();
     if (names_.size() > 1) title += join(" and ", names_.size() - 1, " more");
     out_ = join("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n",
-                "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; ",
-                "style-src 'unsafe-inline'; script-src 'unsafe-inline'\"/>\n",
+                "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; ",
+                "img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'\"/>\n",
                 "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n",
                 "<link rel=\"icon\" href=\"data:,\"/>\n<title>", html(title), "</title>\n<style>",
                 report_style, "</style>\n</head>\n<body>\n<h1>Training of <bdi>", html(title),

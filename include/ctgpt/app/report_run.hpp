@@ -5,6 +5,7 @@
 // Errors: a path that is no run; a line that is damaged or out of order, with its file and number.
 #pragma once
 
+#include <filesystem>
 #include <map>
 #include <string>
 #include <vector>

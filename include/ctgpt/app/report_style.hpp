@@ -12,8 +12,9 @@
 namespace ctgpt::inline CTGPT_ABI::app {
 
 inline constexpr const char* report_style = R"(
-:root{color-scheme:light dark;--back:#fff;--paper:#f6f7f9;--ink:#1d2430;--dim:#5b6472;--rule:#d9dde3;
---mark:#fff3c4;--k0:#0072b2;--k1:#d55e00;--k2:#009e73;--k3:#b3589a;--k4:#b87d00;--k5:#3a9bd8;
+:root{color-scheme:light dark;--back:#fff;--paper:#f6f7f9;--ink:#1d2430;--dim:#5b6472;
+--rule:#d9dde3;--mark:#fff3c4;--k0:#0072b2;--k1:#d55e00;--k2:#009e73;--k3:#b3589a;
+--k4:#b87d00;--k5:#3a9bd8;
 --k6:#7a7a7a;--k7:#1d2430}
 @media (prefers-color-scheme:dark){:root{--back:#14171c;--paper:#1c2027;--ink:#e6e9ee;--dim:#a0a9b6;
 --rule:#353b45;--mark:#4a3f14;--k0:#4aa8e0;--k1:#ff8a4c;--k2:#2fc79a;--k3:#e29bc8;--k4:#e6b23c;
@@ -47,8 +48,8 @@ svg text{fill:var(--dim);font-size:12px}
 #smooth-none:checked~main .thin{opacity:1}
 .c0{--run:var(--k0)}.c1{--run:var(--k1)}.c2{--run:var(--k2)}.c3{--run:var(--k3)}
 .c4{--run:var(--k4)}.c5{--run:var(--k5)}.c6{--run:var(--k6)}.c7{--run:var(--k7)}
-#tip{position:fixed;display:none;pointer-events:none;padding:.35rem .6rem;font-size:.875rem;z-index:1;
-background:var(--back);border:1px solid var(--rule);border-radius:.35rem;max-width:90vw}
+#tip{position:fixed;display:none;pointer-events:none;padding:.35rem .6rem;font-size:.875rem;
+z-index:1;background:var(--back);border:1px solid var(--rule);border-radius:.35rem;max-width:90vw}
 #tip div{border-left:.3rem solid var(--run);padding-left:.4rem}
 .wide{overflow-x:auto}
 table{border-collapse:collapse;font-size:.9375rem;overflow-wrap:normal}

@@ -1,3 +1,4 @@
-// The verbs that need no backend: describe, data world.
+// The verbs that need no backend: describe, report, data world.
 #include "ctgpt/app/describe.hpp"
+#include "ctgpt/app/report.hpp"
 #include "ctgpt/app/world.hpp"

@@ -5,7 +5,7 @@ using namespace ctgpt_test;
 
 TEST_CASE("program: every verb has --help, on standard output, with its options") {
   const std::vector<std::pair<words, words>> verbs{
-      {{}, {"train", "sample", "chat", "eval", "describe", "data", "--version"}},
+      {{}, {"train", "sample", "chat", "eval", "describe", "report", "data", "--version"}},
       {{"train"}, {"--data FILE",      "--tokenizer NAME", "--preset NAME",  "--steps N",
                    "--epochs X",       "--batch N",        "--accumulate N", "--context N",
                    "--lr X",           "--min-lr X",       "--warmup N",     "--schedule NAME",
@@ -23,6 +23,7 @@ TEST_CASE("program: every verb has --help, on standard output, with its options"
        {"-m,--model DIR", "--data FILE", "--stride N", "--world-questions SEED", "--json",
         "--backend NAME", "-t,--threads N"}},
       {{"describe"}, {"--preset NAME", "-m,--model DIR", "--batch N", "--context N", "--json"}},
+      {{"report"}, {"RUN", "--out FILE"}},
       {{"data"}, {"world"}},
       {{"data", "world"}, {"--bytes N", "--seed N", "--out FILE"}}};
   for (const auto& [verb, parts] : verbs) {
@@ -39,7 +40,7 @@ TEST_CASE("program: every verb has --help, on standard output, with its options"
 
 TEST_CASE("program: no verb, an unknown verb, a verb too many") {
   const auto said = [](const words& arguments) { return sentence(result_of(arguments), 2); };
-  CHECK(contains(said({}), "train, sample, chat, eval, describe or data world"));
+  CHECK(contains(said({}), "train, sample, chat, eval, describe, report or data world"));
   CHECK(contains(said({"trian"}), "there is no verb \"trian\"; did you mean train?"));
   CHECK(contains(said({"frobnicate"}), "there is no verb \"frobnicate\"; choose train,"));
   CHECK(contains(said({"data"}), "data world"));

@@ -172,6 +172,9 @@ TEST_CASE("resume: metrics past the restored step and half a line are dropped, l
   std::string metrics = contents(run + "/metrics.jsonl");
   metrics.resize(metrics.size() - 40);
   ctgpt::write_file_atomic(run + "/metrics.jsonl", metrics);
+  std::string samples = contents(run + "/samples.jsonl");
+  samples.resize(samples.size() - 40);
+  ctgpt::write_file_atomic(run + "/samples.jsonl", samples);
   std::filesystem::create_directory(run + "/step-6.tmp-99999");
   REQUIRE(result_of(resume(run)).code == 0);
   check_same_runs(whole, run);

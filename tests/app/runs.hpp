@@ -93,6 +93,7 @@ inline void check_same_runs(const std::string& left, const std::string& right) {
     CHECK(same);
   }
   CHECK(metrics_without_time(left) == metrics_without_time(right));
+  CHECK(contents(left + "/samples.jsonl") == contents(right + "/samples.jsonl"));
 }
 
 }  // namespace ctgpt_test

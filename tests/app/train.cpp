@@ -2,17 +2,28 @@
 #include "app/runs.hpp"
 #include "base/terminal.hpp"
 #include "ctgpt/base/hash.hpp"
+#include "ctgpt/io/event_file.hpp"
 #include "ctgpt/train/schedule.hpp"
+#include "io/python.hpp"
 
 using namespace ctgpt_test;
 
-TEST_CASE("train: a run leaves run.json, metrics.jsonl, checkpoints and relative links") {
+TEST_CASE("train: a run leaves its description, lines, events, checkpoints and relative links") {
   const playground here;
   const std::string run = here.trained("run", {"--steps", "9", "--eval-every", "3", "--keep", "2"});
-  const words files{"best", "last", "lock", "metrics.jsonl", "run.json", "step-6", "step-9"};
+  const words files{"best",          "events.out.tfevents.SECONDS.ctgpt",
+                    "last",          "lock",
+                    "metrics.jsonl", "run.json",
+                    "samples.jsonl", "step-6",
+                    "step-9"};
   words found;
   for (const auto& entry : std::filesystem::directory_iterator(run)) {
-    found.push_back(entry.path().filename().string());
+    std::string name = entry.path().filename().string();
+    if (name.starts_with("events.")) {  // its name carries the time
+      const std::size_t digits = name.find_first_of("0123456789");
+      name.replace(digits, name.find(".ctgpt") - digits, "SECONDS");
+    }
+    found.push_back(name);
   }
   std::sort(found.begin(), found.end());
   CHECK(found == files);
@@ -73,6 +84,77 @@ TEST_CASE("train: metrics.jsonl has one object a step from step 1, val_loss at e
   // An untrained model of 71 characters or so is as good as chance.
   const double chance = std::log(number(ctgpt::io::read_json(run + "/run.json"), "vocab"));
   CHECK(std::fabs(number(parsed(lines[0]), "loss") - chance) < 0.2);
+}
+
+TEST_CASE("train: samples.jsonl has one text an evaluation, of 200 characters, the same again") {
+  const playground here;
+  const std::string run = here.trained("run");
+  const std::vector<std::string> lines = lines_of(contents(run + "/samples.jsonl"));
+  REQUIRE(lines.size() == 2);
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const ctgpt::io::json line = parsed(lines[i]);
+    CHECK(keys_of(line) == words{"step", "text"});
+    CHECK(number(line, "step") == static_cast<double>(3 * (i + 1)));
+    CHECK(text_of(line, "text").size() == 200);  // every character of the world is one byte
+  }
+  // The verb sample draws the same from the same weights.
+  CHECK(output_of({"sample", "-m", run + "/step-6"}) ==
+        "\n" + text_of(parsed(lines[1]), "text") + "\n");
+  // Where the data has no newline, from its first character.
+  std::string text = contents(here.data());
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  text[0] = 'Z';
+  ctgpt::write_file_atomic(here.file("flat.txt"), text);
+  const std::string flat = here.trained("flat", {"--data", here.file("flat.txt"), "--steps", "2"});
+  const ctgpt::io::json only = parsed(contents(flat + "/samples.jsonl"));
+  CHECK(text_of(only, "text").size() == 201);
+  CHECK(text_of(only, "text").front() == 'Z');
+}
+
+TEST_CASE("train: evaluating and sampling leave no trace in what is learnt") {
+  const playground here;
+  const words how{"--steps", "8", "--dropout", "0.2", "--eval-every"};
+  const std::string often = here.trained("often", how + words{"1"});
+  const std::string once = here.trained("once", how + words{"8"});
+  CHECK(lines_of(contents(often + "/samples.jsonl")).size() == 8);
+  CHECK(lines_of(contents(once + "/samples.jsonl")).size() == 1);
+  CHECK(
+      (contents(often + "/last/model.safetensors") == contents(once + "/last/model.safetensors")));
+  const std::string state = "/last/trainer_state.safetensors";
+  CHECK((tensors_of(often + state) == tensors_of(once + state)));
+}
+
+TEST_CASE("train: TensorBoard's own reader finds the run's numbers and samples, also resumed") {
+  if (!python_has("tensorboard")) return;
+  const playground here;
+  const std::string run = here.trained("run");
+  output_of(resume(run, {"--steps", "9"}));
+  const auto read =
+      python(quoted_for_shell(golden("read_events.py")) + " " + quoted_for_shell(run));
+  REQUIRE(read.has_value());
+  const ctgpt::io::json json = parsed(*read);
+  const ctgpt::io::json_field found(json, "what TensorBoard read");
+  for (const char* tag : {"loss", "val_loss", "lr", "grad_norm", "tokens_per_second"}) {
+    INFO(tag);
+    const auto values = found["scalars"][tag];
+    std::size_t next = 0;
+    for (const std::string& text : metrics_lines(run)) {
+      const ctgpt::io::json line = parsed(text);
+      if (line.find(tag) == nullptr) continue;
+      REQUIRE(next < values.size());
+      CHECK(static_cast<double>(values[next][std::size_t{0}].integer()) == number(line, "step"));
+      CHECK(values[next][1].number() == doctest::Approx(number(line, tag)).epsilon(1e-6));
+      ++next;
+    }
+    CHECK(next == values.size());
+  }
+  const auto samples = found["texts"]["sample"];
+  const std::vector<std::string> lines = lines_of(contents(run + "/samples.jsonl"));
+  REQUIRE(samples.size() == lines.size());
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    CHECK(samples[i][1].string() ==
+          ctgpt::io::verbatim_markdown(text_of(parsed(lines[i]), "text")));
+  }
 }
 
 TEST_CASE("train: it says before it starts what it will do and need, and afterwards what is next") {

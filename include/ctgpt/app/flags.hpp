@@ -77,6 +77,18 @@ class flags {
         ->type_name(placeholder(names))
         ->allow_extra_args(false);
   }
+  // What stands without an option's name, any number of them.
+  void words(const std::string& name, const std::string& help, std::vector<std::string>& values) {
+    command_
+        ->add_option_function<std::vector<std::string>>(
+            name,
+            [this, &values, name](const std::vector<std::string>& given) {
+              for (const std::string& each : given) check_text(name, each);
+              values = given;
+            },
+            help)
+        ->type_name("");
+  }
   template <class Integer>
   void integer(const std::string& names, const std::string& help, std::optional<Integer>& value,
                long long low, long long high) {

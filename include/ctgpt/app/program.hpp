@@ -7,6 +7,7 @@
 #pragma once
 
 #include <fcntl.h>
+
 #include <csignal>
 #include <cstdio>
 #include <deque>
@@ -51,6 +52,10 @@ class program {
     verb(top_, "describe", "Say what a preset or a saved model is and needs", describe_, false,
          "Without options it lists the presets.\n"
          "Example:\n  ctgpt describe --preset gpt2-124m --batch 4");
+    verb(top_, "report", "Draw runs: a page of curves, facts and samples for a browser", report_,
+         false,
+         "The page is one file that needs no network. A run may still be going on.\n"
+         "Example:\n  ctgpt report runs/first runs/second --out report.html");
     CLI::App* data = top_.add_subcommand("data", "Make data");
     data->require_subcommand(1);
     verb(*data, "world", "Write the embedded corpus: a small world in plain English", world_, false,
@@ -106,6 +111,7 @@ class program {
     if (top_.got_subcommand("chat")) return chat_command(chat_, machine_);
     if (top_.got_subcommand("eval")) return eval_command(eval_, machine_);
     if (top_.got_subcommand("describe")) return describe_command(describe_);
+    if (top_.got_subcommand("report")) return report_command(report_);
     return world_command(world_);
   }
 
@@ -177,8 +183,9 @@ class program {
       return unknown_word(command, extra.empty() ? next : extra.front());
     }
     if (dynamic_cast<const CLI::RequiredError*>(&problem) != nullptr) {
-      const std::string choices =
-          &command == &top_ ? "train, sample, chat, eval, describe or data world" : "data world";
+      const std::string choices = &command == &top_
+                                      ? "train, sample, chat, eval, describe, report or data world"
+                                      : "data world";
       if (next.empty()) return "say what to do: " + choices;
       if (next.starts_with('-')) return unknown_word(command, next);
       const std::string near = nearest_word(next, verbs_of(command));
@@ -217,6 +224,7 @@ class program {
   chat_flags chat_;
   eval_flags eval_;
   describe_flags describe_;
+  report_flags report_;
   world_flags world_;
 };
 

@@ -38,6 +38,12 @@ class compiled_training final : public trainable {
   double evaluate() override {
     return run_.validate(plan_.data.parts.validation, how().eval_batches);
   }
+  std::string sample(std::span<const std::int32_t> prompt, const generation& wish) const override {
+    decoder<Model> run(net_);  // its memory goes back before the next step
+    std::string text;
+    generate(run, plan_.data.tokens, prompt, wish, [&](std::string_view piece) { text += piece; });
+    return text;
+  }
   const network_weights& weights() const override { return net_; }
   run_progress load(const std::string& checkpoint) override {
     return load_checkpoint(run_, net_, checkpoint);

@@ -1,8 +1,9 @@
 // training: the loop of `ctgpt train`, the same for every compiled model.
 //
 // trainable is what the loop needs of a model; app/train.hpp makes one for each preset, so that
-// this file is compiled once. The loop steps, evaluates, writes metrics.jsonl, shows progress, and
-// saves at every best evaluation, at intervals, at the end and on a signal.
+// this file is compiled once. The loop steps, evaluates, lets the model write a sample, writes
+// metrics.jsonl, samples.jsonl and the event file, shows progress, and saves at every best
+// evaluation, at intervals, at the end and on a signal.
 // Ensures: a checkpoint never holds a weight that is not a finite number.
 // Errors: ctgpt::error; earlier checkpoints stay as they are.
 #pragma once
@@ -17,10 +18,12 @@
 #include "ctgpt/app/stop_signal.hpp"
 #include "ctgpt/app/train_settings.hpp"
 #include "ctgpt/backend/peak.hpp"
+#include "ctgpt/infer/generate.hpp"
 #include "ctgpt/model/describe.hpp"
 #include "ctgpt/train/checkpoint.hpp"
 #include "ctgpt/train/progress.hpp"
 #include "ctgpt/train/run_directory.hpp"
+#include "ctgpt/train/run_events.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::app {
 
@@ -29,6 +32,8 @@ class trainable {
   virtual ~trainable() = default;
   virtual step_report step() = 0;
   virtual double evaluate() = 0;  // on the validation part
+  // What the model writes after the prompt; touches nothing that training depends on.
+  virtual std::string sample(std::span<const std::int32_t> prompt, const generation& how) const = 0;
   virtual const network_weights& weights() const = 0;
   virtual run_progress load(const std::string& checkpoint) = 0;
   virtual void save(const std::string& checkpoint, const run_progress& at,
@@ -49,6 +54,7 @@ struct training {
   // Throws where the machine has not the memory that the run needs.
   void check_memory() const;
   io::json description() const;
+  generation sampling() const;
   void say_what_comes(const std::string& path) const;
 };
 
@@ -81,24 +87,51 @@ inline io::json training::description() const {
   return out;
 }
 
+// How the sample of an evaluation is drawn: the same for the whole run, whatever its flags. Large
+// models write less, for a token reads every weight once: about a second at most on one core.
+inline generation training::sampling() const {
+  constexpr isize weights_a_second = 3'000'000'000;
+  generation how;
+  how.tokens = std::clamp<isize>(weights_a_second / std::max<isize>(facts.parameters, 1), 16, 200);
+  how.temperature = 0.8f;
+  how.top_k = 200;
+  how.seed = 1337;
+  return how;
+}
+
+// What samples start from: a newline, or, where the data has none, its first token.
+inline std::vector<std::int32_t> sample_prompt(const corpus& data) {
+  const auto* characters = data.tokens.get_if<text::characters>();
+  if (characters == nullptr || characters->knows(U'\n')) return data.tokens.encode("\n");
+  return {data.parts.train.ids().front()};
+}
+
+inline std::string sample_line(isize step, std::string_view text) {
+  std::string line;
+  io::json_writer(line).begin_object().member("step", step).member("text", text).end_object();
+  return line;
+}
+
 inline void training::say_what_comes(const std::string& path) const {
   const recipe& how = settings.how;
   const int threads = threads_of(settings.machine);
-  std::fprintf(
-      stderr,
-      "Training %s, %s parameters, on %s (%d thread%s)\n"
-      "  data      %s\n"
-      "  tokens    %s to learn from, %s to validate; vocabulary of %s (%s)\n"
-      "  work      %s steps of %s tokens, evaluated every %s and at the end\n"
-      "  memory    about %s, weights and activations in %s\n"
-      "  writes    %s\n",
-      (settings.init_from.empty() ? settings.preset : model_name(settings)).c_str(),
-      grouped(facts.parameters).c_str(), where.name(), threads,
-      threads == 1 ? "" : "s", settings.data.c_str(), grouped(data.parts.train.size()).c_str(),
-      grouped(data.parts.validation.size()).c_str(), grouped(data.tokens.vocab_size()).c_str(),
-      settings.tokenizer.c_str(), grouped(how.steps).c_str(),
-      grouped(how.batch * how.time * how.accumulate).c_str(), grouped(how.eval_every).c_str(),
-      bytes_text(facts.training_bytes).c_str(), settings.precision.c_str(), path.c_str());
+  std::fprintf(stderr,
+               "Training %s, %s parameters, on %s (%d thread%s)\n"
+               "  data      %s\n"
+               "  tokens    %s to learn from, %s to validate; vocabulary of %s (%s)\n"
+               "  work      %s steps of %s tokens, evaluated every %s and at the end\n"
+               "  samples   %s tokens at each evaluation\n"
+               "  memory    about %s, weights and activations in %s\n"
+               "  writes    %s\n",
+               (settings.init_from.empty() ? settings.preset : model_name(settings)).c_str(),
+               grouped(facts.parameters).c_str(), where.name(), threads,
+               threads == 1 ? "" : "s", settings.data.c_str(),
+               grouped(data.parts.train.size()).c_str(),
+               grouped(data.parts.validation.size()).c_str(),
+               grouped(data.tokens.vocab_size()).c_str(), settings.tokenizer.c_str(),
+               grouped(how.steps).c_str(), grouped(how.batch * how.time * how.accumulate).c_str(),
+               grouped(how.eval_every).c_str(), grouped(sampling().tokens).c_str(),
+               bytes_text(facts.training_bytes).c_str(), settings.precision.c_str(), path.c_str());
 }
 
 // The first tensor with a value that is not a finite number; "" when there is none.
@@ -125,8 +158,9 @@ inline std::string metrics_line(const step_report& report, std::optional<double>
 // The loop over one run.
 class training_loop {
  public:
-  training_loop(const training& plan, trainable& model, run_directory& directory, run_progress at)
-      : plan_(plan), model_(model), directory_(directory), at_(at) {}
+  training_loop(const training& plan, trainable& model, run_directory& directory,
+                run_events& events, run_progress at)
+      : plan_(plan), model_(model), directory_(directory), events_(events), at_(at) {}
 
   int run() {
     const recipe& how = plan_.settings.how;
@@ -150,6 +184,8 @@ class training_loop {
       }
       if (validation) bar.validation(*validation);
       directory_.append_metrics(metrics_line(report, validation));
+      events_.step(report, validation);
+      if (validation) sample();
       bar(report);
       if (last || best || at_.step % plan_.settings.save_every == 0) save();
     }
@@ -181,11 +217,19 @@ class training_loop {
          "; start another run with a lower learning rate");
   }
 
+  void sample() {
+    const std::vector<std::int32_t> prompt = sample_prompt(plan_.data);
+    std::string text = plan_.data.tokens.decode(prompt);
+    if (text == "\n") text.clear();  // a page need not begin with an empty line
+    text += model_.sample(prompt, plan_.sampling());
+    directory_.append_sample(sample_line(at_.step, text));
+    events_.sample(at_.step, text);
+  }
+
   void save() {
     const std::string bad = first_bad_weight(model_.weights());
     expects(bad.empty(), "step ", at_.step, ": the update left a value that is not a finite number",
-            " in the weight ", bad,
-            "; start another run with a lower learning rate");
+            " in the weight ", bad, "; start another run with a lower learning rate");
     io::json extra = io::json::object();
     if (!plan_.settings.preset.empty()) extra.set("preset", plan_.settings.preset);
     model_.save(directory_.step_path(at_.step), at_, extra);
@@ -195,6 +239,7 @@ class training_loop {
   const training& plan_;
   trainable& model_;
   run_directory& directory_;
+  run_events& events_;
   run_progress at_;
 };
 
@@ -215,6 +260,8 @@ inline int training::run(trainable& model, run_directory& directory) {
   }
   directory.write_run(description());
   directory.open_metrics(at.step);
+  directory.open_samples(at.step);
+  run_events events(directory.path());
   if (newest && at.step >= steps) {
     std::fprintf(stderr, "The run is complete: %lld of %lld steps. --steps N asks for more.\n",
                  static_cast<long long>(at.step), static_cast<long long>(steps));
@@ -225,7 +272,7 @@ inline int training::run(trainable& model, run_directory& directory) {
   } else if (resumes()) {
     std::fprintf(stderr, "There is no checkpoint yet: starting afresh.\n");
   }
-  return training_loop(*this, model, directory, at).run();
+  return training_loop(*this, model, directory, events, at).run();
 }
 
 }  // namespace ctgpt::inline CTGPT_ABI::app

@@ -3,7 +3,8 @@
 // Options are declared once, by describe(visitor): the program's flags (app/flags.hpp) and the
 // settings in run.json (app/train_settings.hpp) are two visitors of the same names and bounds.
 // Every option is optional<T>: empty means not given. Each function is defined in the header of its
-// verb (train.hpp, sample.hpp, eval.hpp, describe.hpp, world.hpp) and returns the exit code.
+// verb (train.hpp, sample.hpp, eval.hpp, describe.hpp, report.hpp, world.hpp) and returns the exit
+// code.
 // Errors: usage_error (2) or error (1), one sentence.
 #pragma once
 
@@ -164,6 +165,17 @@ struct describe_flags {
   }
 };
 
+struct report_flags {
+  std::vector<std::string> runs;
+  std::optional<std::string> out;
+
+  template <class Visitor>
+  void describe(Visitor& v) {
+    v.words("RUN", "directories of runs", runs);
+    v.text("--out FILE", "page to write (default: report.html in the first run's directory)", out);
+  }
+};
+
 struct world_flags {
   std::optional<isize> bytes;
   std::optional<std::uint64_t> seed;
@@ -188,6 +200,7 @@ int sample_command(const sample_flags& given, const machine_options& machine);
 int chat_command(const chat_flags& given, const machine_options& machine);
 int eval_command(const eval_flags& given, const machine_options& machine);
 int describe_command(const describe_flags& given);
+int report_command(const report_flags& given);
 int world_command(const world_flags& given);
 
 }  // namespace ctgpt::inline CTGPT_ABI::app

@@ -1,9 +1,10 @@
-// clock_seconds(): a clock that only goes forward, for durations.
+// clock_seconds(): a clock that only goes forward, for durations; wall_seconds(): the time of day.
 //
-// Seconds since some moment before the program started, of nanosecond resolution. <chrono> says the
-// same and costs every unit that includes it a tenth of a second of compile time.
+// Seconds, of nanosecond resolution, since some moment before the program started, and since the
+// beginning of 1970. <chrono> says the same and costs every unit that includes it a tenth of a
+// second of compile time.
 // Errors: none.
-// Reference: POSIX.1, clock_gettime, CLOCK_MONOTONIC.
+// Reference: POSIX.1, clock_gettime, CLOCK_MONOTONIC and CLOCK_REALTIME.
 #pragma once
 
 #include <time.h>
@@ -12,10 +13,17 @@
 
 namespace ctgpt::inline CTGPT_ABI {
 
-inline double clock_seconds() {
+namespace detail {
+
+inline double seconds_of(clockid_t clock) {
   struct timespec now {};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  ::clock_gettime(clock, &now);
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
+
+}  // namespace detail
+
+inline double clock_seconds() { return detail::seconds_of(CLOCK_MONOTONIC); }
+inline double wall_seconds() { return detail::seconds_of(CLOCK_REALTIME); }
 
 }  // namespace ctgpt::inline CTGPT_ABI

@@ -2,12 +2,14 @@
 //
 //   RUN/run.json       command, settings, versions, SHA-256 of the data
 //   RUN/metrics.jsonl  one JSON object a step, from step 1
+//   RUN/samples.jsonl  one JSON object an evaluation: its step and what the model wrote
+//   RUN/events.out.tfevents.N.ctgpt   both of them for TensorBoard (train/run_events.hpp)
 //   RUN/step-N/        checkpoints, `keep` of them at most: the best and the newest
 //   RUN/last, RUN/best relative links to checkpoints, swapped in one step
 //   RUN/lock           held by the process while it runs
 //
 // A directory that holds a run is refused unless the run is resumed; a second process is refused.
-// Resuming drops metrics lines past the restored step, and half a line that a kill left.
+// Resuming drops lines past the restored step, and half a line that a kill left.
 // Errors: one sentence each, before anything is changed.
 #pragma once
 
@@ -21,6 +23,7 @@
 #include "ctgpt/base/element.hpp"
 #include "ctgpt/base/lock.hpp"
 #include "ctgpt/io/json.hpp"
+#include "ctgpt/train/step_log.hpp"
 
 namespace ctgpt::inline CTGPT_ABI {
 
@@ -77,34 +80,14 @@ class run_directory {
     }
   }
 
-  // Opens metrics.jsonl for appending after the line of `step`; later lines are dropped.
-  void open_metrics(isize step) {
-    const std::string path = file("metrics.jsonl");
-    std::string kept;
-    if (is_file(path)) {
-      const std::string text = read_file(path);
-      std::size_t begin = 0;
-      for (std::size_t end; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1) {
-        const std::string_view line(text.data() + begin, end - begin);
-        if (line_step(line) > step || line_step(line) < 1) break;
-        kept.append(line).push_back('\n');
-      }
-      if (kept != text) write_file_atomic(path, kept);
-    }
-    metrics_ = std::fopen(path.c_str(), "ab");
-    if (metrics_ == nullptr) fail_system("write", path, errno);
-  }
-  void append_metrics(const std::string& line) {
-    const bool written = std::fwrite(line.data(), 1, line.size(), metrics_) == line.size() &&
-                         std::fputc('\n', metrics_) != EOF && std::fflush(metrics_) == 0;
-    if (!written) fail_system("write", file("metrics.jsonl"), errno);
-  }
+  // Open for appending after the lines of `step`; later ones are dropped.
+  void open_metrics(isize step) { metrics_.open(file("metrics.jsonl"), step); }
+  void append_metrics(const std::string& line) { metrics_.append(line); }
+  void open_samples(isize step) { samples_.open(file("samples.jsonl"), step); }
+  void append_sample(const std::string& line) { samples_.append(line); }
 
   run_directory(const run_directory&) = delete;
   run_directory& operator=(const run_directory&) = delete;
-  ~run_directory() {
-    if (metrics_ != nullptr) std::fclose(metrics_);
-  }
 
  private:
   static const std::string& made(const std::string& path) {
@@ -124,17 +107,9 @@ class run_directory {
     std::sort(all.begin(), all.end());
     return all;
   }
-  static isize line_step(std::string_view line) {
-    constexpr std::string_view opening = "{\"step\":";
-    if (!line.starts_with(opening) || !line.ends_with('}')) return 0;
-    isize step = 0;
-    std::from_chars(line.data() + opening.size(), line.data() + line.size(), step);
-    return step;
-  }
-
   std::string path_;
   directory_lock lock_;
-  std::FILE* metrics_ = nullptr;
+  step_log metrics_, samples_;
 };
 
 }  // namespace ctgpt::inline CTGPT_ABI

@@ -1,6 +1,7 @@
 # Doxygen's view of a header (INPUT_FILTER): the plain // comments become documentation, word for
-# word. The opening comment documents the file, a comment right before a declaration documents it,
-# and one behind a member documents that member. Of a Markdown page only the links change.
+# word. The opening comment documents the file and the types that it begins with, a comment right
+# before a declaration documents it, and one behind a member documents that member. Of a Markdown
+# page only the links change.
 #
 #   awk -v top=REPOSITORY -f filter.awk FILE
 #
@@ -24,8 +25,11 @@ FNR == 1 {
 
 { sub(/\r$/, "") }
 is_page { print page_line($0); next }
-{ header_line($0) }
-END { if (!is_page) drop_comment() }
+{ lines[++count] = $0 }
+END {
+  for (at = 1; at <= count; ++at) header_line(lines[at])
+  drop_comment()
+}
 
 # ---- pages --------------------------------------------------------------------------------------
 
@@ -39,7 +43,7 @@ function anchor_of(file) {
 function page_line(line,    out, at, text, target) {
   if (line ~ /^```/) {
     fenced = !fenced
-    sub(/^```(text|sh|cmake)$/, "```{.txt}", line)
+    sub(/^```(text|sh|cmake)$/, "```{.unparsed}", line)
     sub(/^```c\+\+$/, "```{.cpp}", line)
     return line
   }
@@ -48,6 +52,7 @@ function page_line(line,    out, at, text, target) {
     titled = 1
     return line " {#" anchor_of(path) "}"
   }
+  if (line ~ /^##+ /) return line " {#" anchor_of(path) "_" heading_anchor(line) "}"
   while (match(line, /\[[^][]*\]\([^()]*\)/)) {
     out = out substr(line, 1, RSTART - 1)
     text = substr(line, RSTART, RLENGTH)
@@ -59,11 +64,19 @@ function page_line(line,    out, at, text, target) {
   return out line
 }
 
+# "## While compiling" and "#while-compiling" are while_compiling.
+function heading_anchor(text) {
+  gsub(/[#`.,?!:]/, "", text)
+  sub(/^ +/, "", text)
+  gsub(/[^A-Za-z0-9]/, "_", text)
+  return tolower(text)
+}
+
 # Links lead to pages and headers of the reference; what is not in it keeps its text alone.
 function link_to(text, target,    folder, file) {
-  if (target ~ /^[a-z]+:/) return "[" text "](" target ")"
+  if (target ~ /^(@|[a-z]+:)/) return "[" text "](" target ")"
+  if (target ~ /^#/) return "[" text "](@ref " anchor_of(path) "_" heading_anchor(target) ")"
   sub(/#.*/, "", target)
-  if (target == "") return text
   folder = path
   if (!sub(/\/[^\/]*$/, "/", folder)) folder = ""
   file = folder target
@@ -118,32 +131,38 @@ function header_line(line,    code, column) {
   gsub(/"[^"]*"/, "\"\"", code)
   gsub(/'[^']'/, "''", code)
   if (comments) {
-    if (statement ~ /^ *$/ && scope[depth] && documentable(code)) document()
-    else drop_comment()
+    if (statement ~ /^ *$/ && scope[depth] && documentable(code)) {
+      said = 1
+      document()
+    } else {
+      drop_comment()
+    }
   }
-  print tail(line, code)
+  print opening_of(type_at(at)) tail(line, code)
+  said = 0
   sub(/\/\/.*/, "", code)
   follow(code)
 }
 
 function documentable(code) {
-  return code !~ /^ *(public|private|protected):/ && code !~ /^ *}/ && code !~ /^ *static_assert/ &&
+  return code !~ /^namespace/ && code !~ /^ *(public|private|protected):/ && code !~ /^ *}/ &&
+         code !~ /^ *static_assert/ &&
          code !~ /^ *(template )?using [a-z_:]*;/
 }
 
 # A comment behind a member, an enumerator or a declaration.
-function tail(line, code,    at, before) {
-  at = index(code, "//")
-  if (!at || !scope[depth] || parens) return line
-  before = substr(code, 1, at - 1)
+function tail(line, code,    place, before) {
+  place = index(code, "//")
+  if (!place || !scope[depth] || parens) return line
+  before = substr(code, 1, place - 1)
   sub(/ +$/, "", before)
   if (before ~ /^ *}/ || (before !~ /[;,}]$/ && kind[depth] != "enum")) return line
   if (before ~ /^ *(public|private|protected|friend|using|static_assert)/) return line
   if (before ~ /,$/ && kind[depth] != "enum") return line
-  at = index(line, "  // ")
-  if (!at) return line
-  tail_column = at + 2
-  return substr(line, 1, at + 1) "///< @htmlonly " coded(text_of(substr(line, at + 2))) \
+  place = index(line, "  // ")
+  if (!place) return line
+  tail_column = place + 2
+  return substr(line, 1, place + 1) "///< @htmlonly " coded(text_of(substr(line, place + 2))) \
          " @endhtmlonly"
 }
 
@@ -245,8 +264,19 @@ function document(    i) {
 function print_prose(    i) {
   for (i = 1; i <= comments; ++i) {
     print spaces(indent) "///" (comment[i] == "" ? "" : (i == 1 ? " @brief" : "") \
-          " @htmlonly " coded(comment[i]) " @endhtmlonly")
+          " @htmlonly " with_code(coded(comment[i])) " @endhtmlonly")
   }
+}
+
+# `word` in prose.
+function with_code(text) {
+  while (sub(/&#96;/, "<code>", text)) {
+    if (!sub(/&#96;/, "</code>", text)) {
+      sub(/<code>/, "\\&#96;", text)
+      break
+    }
+  }
+  return text
 }
 
 # comment[first] and what follows, lines kept. What Doxygen may put between two lines falls into an
@@ -259,18 +289,48 @@ function print_kept(first, name, last_command,    i) {
   }
 }
 
+# The class or struct that a namespace's declaration begins here.
+function type_at(from,    i, text) {
+  if (statement !~ /^ *$/ || scope[depth] != 1) return ""
+  for (i = from; i < from + 4 && i <= count; ++i) {
+    text = lines[i]
+    if (text ~ /^(class|struct) [a-z_0-9]+( *[:{]| final|$)/) {
+      sub(/^(class|struct) /, "", text)
+      sub(/[^a-z_0-9].*/, "", text)
+      return text
+    }
+    if (text !~ /^(template|  +)/ || text ~ /;/) return ""
+  }
+  return ""
+}
+
+# The opening comment once more, on one line, for a type that its first paragraph begins with.
+function opening_of(type) {
+  if (type == "" || (type in told) || first_part !~ ("(^|[ (])" type "(<|:| and |, )")) return ""
+  told[type] = 1
+  return "/** " (said ? "@details" : "@brief") " @htmlonly " \
+         (said ? "<p>" first_sentence "</p>" : first_sentence) " @endhtmlonly" \
+         (opening_rest == "" ? "" : " @details @htmlonly <pre class=\"opening\">" opening_rest \
+                                    "</pre> @endhtmlonly") " */ "
+}
+
 # The opening comment: the first sentence is the file's brief description, the rest keeps its lines.
 function open_file(    i, last) {
   for (last = 1; last < comments && comment[last + 1] != ""; ++last) {
     if (comment[last] ~ /[.:]$/) break
   }
+  for (i = 1; i <= comments && comment[i] != ""; ++i) first_part = first_part " " comment[i]
   for (i = 1; i <= last; ++i) {
+    first_sentence = first_sentence " " coded(comment[i])
     print "/// " (i == 1 ? "@brief " : "") "@htmlonly " coded(comment[i]) \
           " @endhtmlonly" (i == comments ? " @file" : "")
   }
   while (last < comments && comment[last + 1] == "") {
     print "///"
     ++last
+  }
+  for (i = last + 1; i <= comments; ++i) {
+    opening_rest = opening_rest coded(comment[i]) (i < comments ? "&#10;" : "")
   }
   print_kept(last + 1, "opening", " @file")
   comments = 0

@@ -30,7 +30,11 @@ holds structctgpt_1_1gpt.html 'The page to read first.'
 holds structctgpt_1_1config.html 'width of the MLP; 0: 4 &#42; width'
 holds page_include_ctgpt_layer_README.html 'How to write a layer'
 holds page_include_ERRORS.html 'While linking'
-if grep -rl 'CTGPT_ABI' "$folder"/html/class*.html "$folder"/html/struct*.html; then
+if grep -l 'ilinebr' "$folder"/html/*.html; then
+  echo "the pages above have a table row that Doxygen could not read"
+  failed=1
+fi
+if grep -l 'CTGPT_ABI' "$folder"/html/class*.html "$folder"/html/struct*.html; then
   echo "the pages above name CTGPT_ABI, which should read ctgpt"
   failed=1
 fi

@@ -6,7 +6,7 @@ usage() {
 Usage: tests/full.sh [--no-install] [--help]
 
 Runs what tests/run.sh leaves out, for hours rather than minutes:
-  1. packages    also clang and its sanitizers' libraries
+  1. packages    also clang, its sanitizers' libraries, and doxygen
   2. recipes     every test with g++, the long recipes with all their seeds (CTGPT_ALL_SEEDS=1)
   3. clang       build and tests with clang++
   4. address and undefined-behaviour sanitizers, on every test but the recipes
@@ -107,6 +107,7 @@ if [[ $install == yes ]]; then
   need_header benchmark/benchmark.h libbenchmark-dev
   need_command pkg-config pkg-config
   need_command clang++ clang
+  need_command doxygen doxygen
   need_command aarch64-linux-gnu-g++ g++-aarch64-linux-gnu
   if ! clang++ -fsanitize=fuzzer -x c++ -fsyntax-only /dev/null 2>/dev/null; then
     missing_packages+=(libclang-rt-dev)

@@ -154,7 +154,7 @@ inline findings check_macros(const sources& files) {
 inline findings check_form(const sources& files) {
   findings found;
   for (const source& file : files) {
-    if (!starts_with(file.path, "include/")) continue;
+    if (!starts_with(file.path, "include/") || ends_with(file.path, ".md")) continue;
     if (!starts_with(file.text, "// ")) {
       found.push_back(file.path + " does not open with a comment");
     }

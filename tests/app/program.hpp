@@ -103,6 +103,13 @@ class running {
   }
 
   void send(int signal) const { ::kill(child_, signal); }
+  // What it has written to standard error so far.
+  std::string said() const {
+    std::string text(4096, '\0');
+    const ssize_t got = ::pread(err_.number(), text.data(), text.size(), 0);  // its place stays
+    text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+    return text;
+  }
 
   // Waits until condition() or the end of the program; false when it ended.
   bool until(const std::function<bool()>& condition) {

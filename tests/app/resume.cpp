@@ -69,7 +69,8 @@ TEST_CASE("resume: a second Ctrl-C ends at once, in the middle of a step") {
   REQUIRE(slow.until([&] { return ctgpt::is_file(here.file("run") + "/metrics.jsonl"); }));
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
   slow.send(SIGINT);
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  // A second one that came before the first was noticed would be one with it.
+  REQUIRE(slow.until([&] { return contains(slow.said(), "Finishing this step"); }));
   slow.send(SIGINT);
   const outcome end = slow.wait();
   CHECK(end.signal == SIGINT);

@@ -3,8 +3,8 @@
 //
 // Prints
 //   y = x W^T: largest difference 1.86265e-09 between 8 x 256 numbers of Eigen and ours
-//   the embedding: 256 x 64, the longest row has norm 0.205494, the two most alike bytes are 127 and
-//   22 (cosine 0.481458)
+//   the embedding: 256 x 64, the longest row has norm 0.205494, the two most alike bytes are 127
+//   and 22 (cosine 0.481458)
 #include <Eigen/Dense>
 #include <ctgpt/backend/eigen.hpp>
 #include <ctgpt/ctgpt.hpp>

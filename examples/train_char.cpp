@@ -18,8 +18,8 @@ struct model : ctgpt::gpt<sizes> {};
 int main(int count, char** arguments) try {
   const std::string file = count > 1 ? arguments[1] : "";
   const std::string directory = count > 2 ? arguments[2] : "";
-  const std::string text = file.empty() ? ctgpt::data::world({.bytes = 1 << 20, .seed = 1})
-                                        : ctgpt::read_file(file);
+  const std::string text =
+      file.empty() ? ctgpt::data::world({.bytes = 1 << 20, .seed = 1}) : ctgpt::read_file(file);
   const auto tokens = ctgpt::text::characters::of(text, file.empty() ? "the world" : file);
 
   const ctgpt::batches all(tokens.encode(text), {.batch = 12});
@@ -27,7 +27,9 @@ int main(int count, char** arguments) try {
   const auto learned_from = all.part(0, train), held_back = all.part(train, all.size() - train);
 
   auto net = ctgpt::build<model>(ctgpt::cpu{}, ctgpt::seed{1337}, tokens.vocab_size());
-  ctgpt::trainer run{net, ctgpt::adamw{.rate = 1e-3f}, learned_from.with_time(64),
+  ctgpt::trainer run{net,
+                     ctgpt::adamw{.rate = 1e-3f},
+                     learned_from.with_time(64),
                      {.rates = {ctgpt::schedule_kind::cosine, 1e-3f, 1e-4f, 100, 1000}}};
   run.steps(1000, ctgpt::progress{});
   std::cout << "validation loss " << run.validate(held_back.with_time(64), 20)

@@ -15,12 +15,15 @@ ctgpt::io::json settings_of(const std::string& run) {
 TEST_CASE("config: a TOML file gives flags, and the command line wins") {
   const playground here;
   const std::string file = here.file("settings.toml");
-  ctgpt::write_file_atomic(file,
-                           "# a small run\n"
-                           "data = \"" + here.data() + "\"\n"
-                           "tokenizer = \"char\"\npreset = 'quickstart'\nbatch = 2\ncontext = 32\n"
-                           "eval_batches = 1\nsteps = 4\nlr = 0.002\nthreads = 1\nresume = false\n"
-                           "[train]\nmin-lr = 1e-4\n[sample]\ntemperature = 0\n");
+  ctgpt::write_file_atomic(
+      file,
+      "# a small run\n"
+      "data = \"" +
+          here.data() +
+          "\"\n"
+          "tokenizer = \"char\"\npreset = 'quickstart'\nbatch = 2\ncontext = 32\n"
+          "eval_batches = 1\nsteps = 4\nlr = 0.002\nthreads = 1\nresume = false\n"
+          "[train]\nmin-lr = 1e-4\n[sample]\ntemperature = 0\n");
   const std::string run = here.file("run");
   output_of({"train", "--config", file, "--steps", "3", "--out", run});
   const ctgpt::io::json settings = settings_of(run);
@@ -42,7 +45,8 @@ TEST_CASE("config: the run.json of a run repeats it bit for bit, and may be chan
   check_same_runs(run, again);
   const std::string other = here.file("other");
   output_of({"train", "--config", run + "/run.json", "--seed", "5", "--out", other});
-  CHECK(tensors_of(other + "/last/model.safetensors") != tensors_of(run + "/last/model.safetensors"));
+  CHECK(tensors_of(other + "/last/model.safetensors") !=
+        tensors_of(run + "/last/model.safetensors"));
   CHECK(number(settings_of(other), "seed") == 5);
 }
 
@@ -67,8 +71,9 @@ TEST_CASE("init-from: starts from a model's weights and tokenizer, with a fresh 
   const playground here;
   const std::string first = here.trained("first", {"--steps", "8", "--eval-every", "4"});
   const std::string second = here.file("second");
-  const words flags{"train", "--init-from", first, "--data", here.data(), "--batch", "2",
-                    "--steps", "2", "--eval-batches", "2", "--threads", "1", "--warmup", "1"};
+  const words flags{"train",   "--init-from", first,     "--data",   here.data(),
+                    "--batch", "2",           "--steps", "2",        "--eval-batches",
+                    "2",       "--threads",   "1",       "--warmup", "1"};
   output_of(flags + words{"--out", second});
   const double start = number(parsed(metrics_lines(second).front()), "loss");
   const double end = number(parsed(metrics_lines(first).back()), "val_loss");
@@ -93,10 +98,11 @@ TEST_CASE("init-from: starts from a model's weights and tokenizer, with a fresh 
 
 TEST_CASE("init-from: a shorter context cuts learned positions, a longer one is refused") {
   const playground here;
-  const std::string first = here.trained("first", {"--preset", "shakespeare-char-cpu", "--context",
-                                                   "64", "--steps", "2"});
-  const words flags{"train", "--init-from", first, "--data", here.data(), "--batch", "2", "--steps",
-                    "1", "--eval-batches", "1", "--threads", "1"};
+  const std::string first = here.trained(
+      "first", {"--preset", "shakespeare-char-cpu", "--context", "64", "--steps", "2"});
+  const words flags{"train",   "--init-from", first,     "--data", here.data(),
+                    "--batch", "2",           "--steps", "1",      "--eval-batches",
+                    "1",       "--threads",   "1"};
   const std::string cut = here.file("cut");
   output_of(flags + words{"--context", "48", "--out", cut});
   const ctgpt::io::json config = ctgpt::io::read_json(cut + "/last/config.json");
@@ -119,16 +125,17 @@ TEST_CASE("init-from: weights of transformers train on, and what does not fit is
   const std::string model = here.file("model");
   std::filesystem::copy(golden("hugging_face/gpt2-tanh"), model);
   const std::string bytes = here.trained("bytes", {"--tokenizer", "bytes", "--steps", "1"});
-  const words flags{"train", "--init-from", model, "--data", here.data(), "--batch", "2", "--steps",
-                    "3", "--eval-batches", "1", "--threads", "1"};
+  const words flags{"train",   "--init-from", model,     "--data", here.data(),
+                    "--batch", "2",           "--steps", "3",      "--eval-batches",
+                    "1",       "--threads",   "1"};
   const std::string none = sentence(result_of(flags + words{"--out", here.file("a")}), 1);
   CHECK(contains(none, model + "/tokenizer.json"));
   std::filesystem::copy(bytes + "/last/tokenizer.json", model + "/tokenizer.json");
   output_of(flags + words{"--out", here.file("run")});
   CHECK(metrics_lines(here.file("run")).size() == 3);
-  CHECK(contains(sentence(result_of(flags + words{"--tokenizer", "char", "--out", here.file("b")}),
-                          2),
-                 "--tokenizer char is not that of "));
+  CHECK(contains(
+      sentence(result_of(flags + words{"--tokenizer", "char", "--out", here.file("b")}), 2),
+      "--tokenizer char is not that of "));
   words missing = flags + words{"--out", here.file("c")};
   missing[2] = here.file("nowhere");
   CHECK(contains(sentence(result_of(missing), 1), "there is no directory"));

@@ -45,9 +45,9 @@ TEST_CASE("interchange: transformers opens a trained directory as it is, with eq
   for (const auto& kind : kinds) {
     CAPTURE(kind.preset);
     CAPTURE(kind.tokenizer);
-    const std::string run = here.trained(
-        std::string(kind.preset) + kind.tokenizer,
-        {"--preset", kind.preset, "--tokenizer", kind.tokenizer, "--steps", "3"});
+    const std::string run =
+        here.trained(std::string(kind.preset) + kind.tokenizer,
+                     {"--preset", kind.preset, "--tokenizer", kind.tokenizer, "--steps", "3"});
     const auto [loss, name] = loss_there(run + "/last", text);
     CHECK(name == kind.class_name);
     CHECK(loss == doctest::Approx(loss_here(run + "/last", text)).epsilon(1e-5));
@@ -78,7 +78,8 @@ TEST_CASE("interchange: what transformers saves again is evaluated to the loss i
     return number(parsed(output_of({"describe", "-m", model, "--json"})), "parameters");
   };
   CHECK(facts(here.file("resaved-plain")) == facts(run));
-  CHECK(facts(here.file("resaved-biases")) == facts(run) + 4 * (2 * 128 + 384 + 128 + 512 + 128) + 128);
+  CHECK(facts(here.file("resaved-biases")) ==
+        facts(run) + 4 * (2 * 128 + 384 + 128 + 512 + 128) + 128);
 }
 
 TEST_CASE("interchange: a directory of no preset's size is evaluated, sampled and described") {

@@ -1,10 +1,9 @@
 // -DCTGPT_PRESETS=FILE: sizes of one's own beside the library's.
 #define CTGPT_PRESETS "app/own_presets.inc"
-#include "ctgpt/app/models.hpp"
-
 #include <doctest/doctest.h>
 
 #include "base/child.hpp"
+#include "ctgpt/app/models.hpp"
 
 using namespace ctgpt;
 using namespace ctgpt::app::with_presets;
@@ -32,6 +31,7 @@ TEST_CASE("own presets: other sizes run as before, and what no type runs is one 
   CHECK(width == 12);
   CHECK(ctgpt_test::sentence_of([] {
           visit_model({.width = 12, .position = positions::sinusoidal}, [](const auto&) {});
-        }) == "no compiled type runs this combination of layers; it takes a program with the model's "
-              "own type");
+        }) ==
+        "no compiled type runs this combination of layers; it takes a program with the model's "
+        "own type");
 }

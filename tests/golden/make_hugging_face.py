@@ -53,7 +53,8 @@ def mean_loss(torch, model, ids, context):
         for begin in range(0, len(ids) - 1, context):
             window = torch.tensor([ids[begin:begin + context + 1]])
             logits = model(input_ids=window[:, :-1]).logits[0]
-            total += torch.nn.functional.cross_entropy(logits, window[0, 1:], reduction="sum").item()
+            total += torch.nn.functional.cross_entropy(
+                logits, window[0, 1:], reduction="sum").item()
     return total / (len(ids) - 1)
 
 

@@ -157,8 +157,9 @@ TEST_CASE("config_json: texts that are no description are refused") {
   const auto sentence = [](const char* text) {
     return sentence_of([&] { config_from_json(io::parse_json(text, "c.json"), "c.json"); });
   };
-  CHECK(sentence("{}") ==
-        "c.json: model_type is missing; it must be gpt2 or llama (or a directory that ctgpt wrote)");
+  CHECK(
+      sentence("{}") ==
+      "c.json: model_type is missing; it must be gpt2 or llama (or a directory that ctgpt wrote)");
   CHECK(sentence("[]").find("c.json: the whole text must be an object") == 0);
   CHECK(sentence("{\"ctgpt\": 3}").find("c.json: ctgpt must be an object") == 0);
   CHECK(sentence("{\"ctgpt\": {}}").find("c.json: ctgpt.vocab is missing") == 0);

@@ -69,8 +69,8 @@ void check_round_trip(const backend& where, precision numbers) {
     }
   }
   save_model(again, text::bytes{}, second.path());
-  CHECK(second.names() ==
-        names{"config.json", "generation_config.json", "model.safetensors", "tokenizer.json"});
+  CHECK(second.names() == names{"config.json", "generation_config.json", "model.safetensors",
+                                "tokenizer.json", "tokenizer_config.json"});
   for (const std::string& name : second.names()) {
     CHECK_MESSAGE(read_file(second.file(name)) == read_file(first.file(name)), name);
   }

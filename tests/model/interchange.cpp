@@ -14,9 +14,12 @@ using namespace ctgpt_test;
 namespace {
 
 // Two of the golden directories as types whose sizes are constants.
-struct tanh_model
-    : gpt<{.vocab = 256, .context = 24, .layers = 2, .heads = 3, .width = 24,
-           .mlp = activation::gelu_tanh}> {};
+struct tanh_model : gpt<{.vocab = 256,
+                         .context = 24,
+                         .layers = 2,
+                         .heads = 3,
+                         .width = 24,
+                         .mlp = activation::gelu_tanh}> {};
 struct grouped_model : gpt<[] {
   config c = llama_type({.vocab = 256, .context = 24, .layers = 2, .heads = 4, .width = 24});
   c.kv_heads = 2;
@@ -90,7 +93,8 @@ class copy_of {
     return *this;
   }
   // Rewrites the weights through a change of the list of tensors.
-  void rewrite(const std::string& to, const std::function<void(std::vector<io::tensor_source>&)>& edit,
+  void rewrite(const std::string& to,
+               const std::function<void(std::vector<io::tensor_source>&)>& edit,
                bool keep = false) const {
     const std::string text = read_file(file("model.safetensors"));
     const auto whole = io::safetensors::parse(std::as_bytes(std::span(text)), "weights");
@@ -119,8 +123,7 @@ TEST_CASE("interchange: a directory of transformers has the loss that transforme
     const double want = golden_loss(name);
     CHECK(want > 1.0);
     CHECK(loss_of(golden_directory(name), tokens) == doctest::Approx(want).epsilon(1e-5));
-    CHECK(loss_of(golden_directory(name), tokens, eigen{1}) ==
-          doctest::Approx(want).epsilon(1e-5));
+    CHECK(loss_of(golden_directory(name), tokens, eigen{1}) == doctest::Approx(want).epsilon(1e-5));
   }
   // Controls: exact and tanh GELU (which differ by 5e-6 of this loss) and the base of rope are told
   // apart.
@@ -168,18 +171,19 @@ TEST_CASE("interchange: several files with an index are one model, wherever a te
   const copy_of shards("llama-grouped");
   std::string map;
   for (int part = 0; part < 3; ++part) {
-    shards.rewrite("part-" + std::to_string(part) + ".safetensors",
-                   [&](auto& sources) {
-                     std::vector<io::tensor_source> some;
-                     for (std::size_t i = 0; i < sources.size(); ++i) {
-                       if (static_cast<int>(i) % 3 != part) continue;
-                       some.push_back(sources[i]);
-                       map += (map.empty() ? "" : ",") + io::quote_json(sources[i].name) +
-                              ":\"part-" + std::to_string(part) + ".safetensors\"";
-                     }
-                     sources = some;
-                   },
-                   true);
+    shards.rewrite(
+        "part-" + std::to_string(part) + ".safetensors",
+        [&](auto& sources) {
+          std::vector<io::tensor_source> some;
+          for (std::size_t i = 0; i < sources.size(); ++i) {
+            if (static_cast<int>(i) % 3 != part) continue;
+            some.push_back(sources[i]);
+            map += (map.empty() ? "" : ",") + io::quote_json(sources[i].name) + ":\"part-" +
+                   std::to_string(part) + ".safetensors\"";
+          }
+          sources = some;
+        },
+        true);
   }
   std::filesystem::remove(shards.file("model.safetensors"));
   const std::string index = shards.file("model.safetensors.index.json");
@@ -204,7 +208,8 @@ TEST_CASE("interchange: several files with an index are one model, wherever a te
 
 TEST_CASE("interchange: a tensor in two shards, twice under two names, or without a place") {
   const copy_of twice("llama-tied");
-  twice.rewrite("a.safetensors", [](auto&) {}, true);
+  twice.rewrite(
+      "a.safetensors", [](auto&) {}, true);
   twice.rewrite("b.safetensors", [](auto& sources) { sources.resize(2); });
   write_file_atomic(twice.file("model.safetensors.index.json"),
                     "{\"weight_map\":{\"model.embed_tokens.weight\":\"a.safetensors\","
@@ -226,8 +231,9 @@ TEST_CASE("interchange: a tensor in two shards, twice under two names, or withou
     bias.name = "model.layers.0.self_attn.q_proj.bias";
     sources.push_back(bias);
   });
-  CHECK(more.sentence().find("\"model.layers.0.self_attn.q_proj.bias\" has no place in the model") !=
-        std::string::npos);
+  CHECK(
+      more.sentence().find("\"model.layers.0.self_attn.q_proj.bias\" has no place in the model") !=
+      std::string::npos);
   const copy_of less("llama-tied");
   less.rewrite("model.safetensors", [](auto& sources) { sources.erase(sources.begin()); });
   CHECK(less.sentence().find("is missing; the file does not belong to a model of this shape") !=
@@ -264,7 +270,8 @@ TEST_CASE("interchange: every reason for which a directory cannot be opened is n
         "hidden_act must be silu");
   holds(said("llama-grouped", "\"num_key_value_heads\": 2", "\"num_key_value_heads\": 3"),
         "kv_heads must divide heads");
-  holds(said("llama-grouped", "\"vocab_size\": 256", "\"quantization_config\": {}, \"vocab_size\": 256"),
+  holds(said("llama-grouped", "\"vocab_size\": 256",
+             "\"quantization_config\": {}, \"vocab_size\": 256"),
         "quantised weights cannot be read");
   // Terabytes on paper: nothing is allocated before the tensors are compared.
   holds(said("gpt2-tanh", "\"n_embd\": 24", "\"n_embd\": 1000002"), "has the shape");

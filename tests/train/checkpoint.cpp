@@ -148,7 +148,7 @@ TEST_CASE("checkpoint: its directory is a model directory with the state beside 
   std::vector<std::string> inside;
   for (const directory_entry& each : list_entries(path)) inside.push_back(each.name);
   CHECK(inside == names{"config.json", "generation_config.json", "model.safetensors",
-                        "tokenizer.json", "trainer_state.safetensors"});
+                        "tokenizer.json", "tokenizer_config.json", "trainer_state.safetensors"});
   const io::safetensors state = io::safetensors::open(path + "/trainer_state.safetensors");
   CHECK(state.find("moment1.block.1.attention.heads.qkv.weight") != nullptr);
   CHECK(state.find("moment2.token_embedding.weight")->shape == std::vector<isize>{256, 16});

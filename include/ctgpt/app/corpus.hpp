@@ -55,7 +55,8 @@ struct corpus {
   split_corpus parts;
 };
 
-// given: the tokenizer of a model that training starts from; else one of the kind named `tokenizer`.
+// given: the tokenizer of a model that training starts from; else one of the kind that `tokenizer`
+// names.
 inline corpus open_corpus(const std::string& path, const std::string& tokenizer,
                           const std::optional<text::tokenizer>& given, double fraction, isize time,
                           const batch_options& options) {

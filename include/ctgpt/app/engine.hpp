@@ -4,8 +4,8 @@
 //   model->generate(model->tokens().encode("Once"), {.tokens = 100},
 //                   [](std::string_view piece) { ... });
 //
-// A path is a run directory (its best checkpoint, else its last) or a model directory, ours or one of
-// Hugging Face's: its size need be no preset's.
+// A path is a run directory (its best checkpoint, else its last) or a model directory, ours or one
+// of Hugging Face's: its size need be no preset's.
 // Errors: every reason why a directory cannot be opened is one sentence.
 #pragma once
 

@@ -123,10 +123,10 @@ int train_command(const train_flags& given, const machine_options& machine,
     train_settings now = resumed_settings(before, given, machine);
     const std::optional<isize> newest = directory->newest();
     fresh = !newest;
-    const auto tokens = initial_tokenizer(
-        now, given,
-        newest || now.init_from.empty() ? directory->step_path(newest.value_or(0))
-                                        : resolve_model(now.init_from));
+    const auto tokens =
+        initial_tokenizer(now, given,
+                          newest || now.init_from.empty() ? directory->step_path(newest.value_or(0))
+                                                          : resolve_model(now.init_from));
     plan = plan_training(now, tokens, called, run);
     expects_no_fewer_steps(before.how.steps, plan->settings.how.steps);
     check_same_data(*plan, path);

@@ -124,9 +124,8 @@ inline void training::say_what_comes(const std::string& path) const {
                "  memory    about %s, weights and activations in %s\n"
                "  writes    %s\n",
                (settings.init_from.empty() ? settings.preset : model_name(settings)).c_str(),
-               grouped(facts.parameters).c_str(), where.name(), threads,
-               threads == 1 ? "" : "s", settings.data.c_str(),
-               grouped(data.parts.train.size()).c_str(),
+               grouped(facts.parameters).c_str(), where.name(), threads, threads == 1 ? "" : "s",
+               settings.data.c_str(), grouped(data.parts.train.size()).c_str(),
                grouped(data.parts.validation.size()).c_str(),
                grouped(data.tokens.vocab_size()).c_str(), settings.tokenizer.c_str(),
                grouped(how.steps).c_str(), grouped(how.batch * how.time * how.accumulate).c_str(),

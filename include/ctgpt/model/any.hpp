@@ -53,8 +53,9 @@ using kinds_model = gpt<detail::all_kinds.first[Index]>;
 template <class Visitor, int Index = 0>
 void visit_kinds(const config& c, Visitor&& visit) {
   if constexpr (Index == kinds_count) {
-    fail("no compiled type runs this combination of layers; it takes a program with the model's own "
-         "type");
+    fail(
+        "no compiled type runs this combination of layers; it takes a program with the model's own "
+        "type");
   } else {
     if (kinds_of(c) == detail::all_kinds.first[Index]) {
       visit(kinds_model<Index>(c));

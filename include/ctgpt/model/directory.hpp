@@ -137,8 +137,8 @@ inline void check_tensors(const weight_files& files, const model_layout& layout,
     if (!found && item.slot < 0) continue;  // zeros that need not be there
     expects(static_cast<bool>(found), files.path(), ": the tensor \"", item.name,
             "\" is missing; the file does not belong to a model of this shape");
-    const bool cut = cut_positions && item.slot >= 0 &&
-                     layout.at(item.slot).path.has(part::position_embedding);
+    const bool cut =
+        cut_positions && item.slot >= 0 && layout.at(item.slot).path.has(part::position_embedding);
     expect_shape(found, item, cut);
     used.push_back(found.info);
   }
@@ -173,7 +173,8 @@ inline bool has_biases(const weight_files& files, const config& c) {
 // Writes the files of a model into an existing directory; of `extra` its "preset" goes into
 // config.json. Returns the checksum of the weights.
 inline std::uint64_t save_model(const network_weights& net, const text::tokenizer& tokens,
-                       const std::string& directory, const io::json& extra = io::json::object()) {
+                                const std::string& directory,
+                                const io::json& extra = io::json::object()) {
   expects(!net.packed(), "the weights are packed for inference and can no longer be saved");
   expects(tokens.vocab_size() == net.vocab(), "the tokenizer has ", tokens.vocab_size(),
           " tokens, but the model was built for ", net.vocab(),
@@ -237,8 +238,8 @@ inline std::string load_weights(network_weights& net, const std::string& directo
   return load_weights(net, weight_files::open(directory));
 }
 
-// What a directory describes: config.json, and whether the weights have biases after all. Nothing is
-// allocated for the model: load_model compares every tensor with what it needs before that.
+// What a directory describes: config.json, and whether the weights have biases after all. Nothing
+// is allocated for the model: load_model compares every tensor with what it needs before that.
 inline saved_model open_model(const io::json& config_text, const std::string& config_name,
                               weight_files files) {
   saved_model found{config_from_json(config_text, config_name),

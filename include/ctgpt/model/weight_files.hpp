@@ -32,8 +32,8 @@ struct stored_tensor {
   std::span<const std::byte> bytes() const { return file->bytes(*info); }
 };
 
-// The entries of an index's weight_map: tensor and file. Throws where a file's name could lead out of
-// the directory.
+// The entries of an index's weight_map: tensor and file. Throws where a file's name could lead out
+// of the directory.
 inline std::vector<std::pair<std::string, std::string>> read_weight_map(const io::json& text,
                                                                         const std::string& index) {
   const io::json_field map = io::json_field(text, index)["weight_map"];
@@ -41,8 +41,8 @@ inline std::vector<std::pair<std::string, std::string>> read_weight_map(const io
   for (const io::json_member& entry : map.members()) {
     const io::json_field field = map[entry.key];
     const std::string& file = field.string();
-    if (file.empty() || file.find('/') != file.npos || file.find('\0') != file.npos || file == "." ||
-        file == "..") {
+    if (file.empty() || file.find('/') != file.npos || file.find('\0') != file.npos ||
+        file == "." || file == "..") {
       field.wrong("the name of a file in the same directory");
     }
     entries.emplace_back(entry.key, file);
@@ -93,8 +93,8 @@ class weight_files {
     const std::size_t dot = name.find('.');
     const bool prefixed = name.starts_with("transformer.") || name.starts_with("model.");
     const stored_tensor bare = prefixed ? exact(name.substr(dot + 1)) : stored_tensor{};
-    expects(!whole || !bare, directory_, ": the tensor ", name, " is there twice, with and without ",
-            name.substr(0, dot + 1));
+    expects(!whole || !bare, directory_, ": the tensor ", name,
+            " is there twice, with and without ", name.substr(0, dot + 1));
     return whole ? whole : bare;
   }
 

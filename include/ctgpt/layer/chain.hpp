@@ -9,6 +9,7 @@
 // Tape: the children's tapes and the outputs between them.
 #pragma once
 
+#include <type_traits>
 #include <utility>
 
 #include "ctgpt/core/shape.hpp"
@@ -40,6 +41,17 @@ struct named : Layer {
   constexpr explicit named(const Layer& layer) : Layer(layer) {}
   constexpr auto slots() const { return Layer::slots().within(Name); }
 };
+
+// A layer that another holds. An empty one is made anew: in a constant expression g++ 13 refuses to
+// read an empty member that shares its address.
+template <class Layer>
+constexpr decltype(auto) stored(const Layer& layer) {
+  if constexpr (std::is_empty_v<Layer>) {
+    return Layer{};
+  } else {
+    return (layer);
+  }
+}
 
 // Holds the layers of a chain, without size where they are empty.
 template <int I, class Layer>
@@ -123,8 +135,8 @@ class chain {
 
  private:
   template <int I>
-  constexpr const layer<I>& get() const {
-    return static_cast<const held<I, layer<I>>&>(layers_).layer;
+  constexpr decltype(auto) get() const {
+    return stored(static_cast<const held<I, layer<I>>&>(layers_).layer);
   }
   template <class Function>
   constexpr auto each(Function function) const {
@@ -233,18 +245,18 @@ class residual {
   constexpr explicit residual(const Layers&... layers) : branch_(layers...) {}
 
   static constexpr isize in_width = inner::in_width, out_width = inner::out_width;
-  constexpr isize input() const { return branch_.input(); }
-  constexpr isize output() const { return branch_.output(); }
+  constexpr isize input() const { return branch().input(); }
+  constexpr isize output() const { return branch().output(); }
   static constexpr int slot_count = inner::slot_count;
-  constexpr auto slots() const { return branch_.slots(); }
+  constexpr auto slots() const { return branch().slots(); }
   static constexpr int cache_count = inner::cache_count;
-  constexpr cache_shape cache(int index) const { return branch_.cache(index); }
-  constexpr isize tape() const { return branch_.tape(); }
-  constexpr isize statistics() const { return branch_.statistics(); }
-  constexpr isize scratch() const { return input() + branch_.scratch(); }
+  constexpr cache_shape cache(int index) const { return branch().cache(index); }
+  constexpr isize tape() const { return branch().tape(); }
+  constexpr isize statistics() const { return branch().statistics(); }
+  constexpr isize scratch() const { return input() + branch().scratch(); }
 
   void forward(ops& run, const frame& f, rows<in_width> x, rows<in_width> y) const {
-    branch_.forward(run, f.skip_scratch(input()), x, y);
+    branch().forward(run, f.skip_scratch(input()), x, y);
     if (drops(f)) {
       run.dropout(y, y, x, f.shared->random, f.site, f.shared->dropout);
     } else {
@@ -258,11 +270,12 @@ class residual {
       dbranch = f.temporary<in_width>(0, input());
       run.dropout(dbranch, dy, {}, f.shared->random, f.site, f.shared->dropout);
     }
-    branch_.backward(run, f.skip_scratch(input()), x, dbranch, dx);
+    branch().backward(run, f.skip_scratch(input()), x, dbranch, dx);
     if (dx) run.add(dx, dx, dy);
   }
 
  private:
+  constexpr decltype(auto) branch() const { return stored(branch_); }
   static bool drops(const frame& f) { return f.shared->training && f.shared->dropout > 0.0f; }
   [[no_unique_address]] inner branch_;
 };

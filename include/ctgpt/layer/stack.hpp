@@ -27,23 +27,24 @@ class stack {
       : layer_(layer), count_(count), outermost_(outermost) {}
 
   static constexpr isize width = Layer::in_width;
-  constexpr const Layer& layer() const { return layer_; }
+  constexpr decltype(auto) layer() const { return stored(layer_); }
   constexpr isize count() const { return count_; }
-  constexpr isize input() const { return layer_.input(); }
+  constexpr isize input() const { return layer().input(); }
 
   constexpr isize tape(bool training) const {
-    return training ? count_ * layer_.tape() + (count_ - 1) * input() : layer_.tape() + 2 * input();
+    if (!training) return layer().tape() + 2 * input();
+    return count_ * layer().tape() + (count_ - 1) * input();
   }
   constexpr isize statistics(bool training) const {
-    return (training ? count_ : 1) * layer_.statistics();
+    return (training ? count_ : 1) * layer().statistics();
   }
-  constexpr isize scratch() const { return 2 * input() + layer_.scratch(); }
+  constexpr isize scratch() const { return 2 * input() + layer().scratch(); }
 
   // Compiled for size and quickly, like backward: all that they do is call kernels.
   [[gnu::cold]] void forward(ops& run, const frame& f, rows<width> x, rows<width> y) const {
     for (isize i = 0; i < count_; ++i) {
       const rows<width> out = i + 1 < count_ ? output(f, i) : y;
-      layer_.forward(run, at(f, i), x, out);
+      layer().forward(run, at(f, i), x, out);
       x = out;
     }
   }
@@ -51,10 +52,10 @@ class stack {
   // arena_begin: element of the parameter arena where layer 0 begins, if outermost.
   [[gnu::cold]] void backward(ops& run, const frame& f, rows<width> x, rows<width> dy,
                               rows<width> dx, isize arena_begin = 0) const {
-    const isize size = layer_.slots().size();
+    const isize size = layer().slots().size();
     for (isize i = count_ - 1; i >= 0; --i) {
       const rows<width> dinput = i == 0 ? dx : f.temporary<width>((i % 2) * input(), input());
-      layer_.backward(run, at(f, i), i == 0 ? x : output(f, i - 1), dy, dinput);
+      layer().backward(run, at(f, i), i == 0 ? x : output(f, i - 1), dy, dinput);
       dy = dinput;
       if (outermost_ && f.shared->gradient_ready != nullptr) {
         f.shared->gradient_ready(f.shared->gradient_owner, arena_begin + i * size,
@@ -67,15 +68,15 @@ class stack {
   frame at(const frame& f, isize i) const {
     const isize place = f.shared->training ? i : 0;
     const int index = static_cast<int>(i);
-    frame inner = f.child(0, index * Layer::slot_count, place * (layer_.tape() + input()),
-                          place * layer_.statistics(), index * cache_count_of<Layer>);
+    frame inner = f.child(0, index * Layer::slot_count, place * (layer().tape() + input()),
+                          place * layer().statistics(), index * cache_count_of<Layer>);
     inner.layer = f.layer * count_ + i;
     inner.site = outermost_ ? frame::block_site(i) : frame::inner_site(f.site, i);
     return inner.skip_scratch(2 * input());
   }
   rows<width> output(const frame& f, isize i) const {
-    const isize offset = f.shared->training ? i * (layer_.tape() + input()) + layer_.tape()
-                                            : layer_.tape() + (i % 2) * input();
+    const isize offset = f.shared->training ? i * (layer().tape() + input()) + layer().tape()
+                                            : layer().tape() + (i % 2) * input();
     return f.kept<width>(offset, input());
   }
 

@@ -68,13 +68,13 @@ class gpt_core : public configured<C> {
   constexpr isize embeddings() const {
     return (actual().vocab + (learned ? actual().context : 0)) * actual().width;
   }
-  constexpr isize parameters_of_block() const { return block_.slots().size(); }
+  constexpr isize parameters_of_block() const { return blocks().slots().size(); }
   constexpr isize norm_begin() const {
     return embeddings() + actual().layers * parameters_of_block();
   }
   constexpr isize parameters() const {
     const isize head = C.tied ? 0 : actual().vocab * actual().width;
-    return norm_begin() + final_norm_.slots().size() + head;
+    return norm_begin() + norm().slots().size() + head;
   }
 
   // Slot number `index` and its first element in the arena. The index of the block a slot belongs
@@ -87,12 +87,12 @@ class gpt_core : public configured<C> {
                     part::position_embedding);
     }
     if (index < first_norm_slot()) {
-      return placed(block_.slots()[(index - body_slot) % block::slot_count], part::block);
+      return placed(blocks().slots()[(index - body_slot) % block::slot_count], part::block);
     }
     if constexpr (norm_type::slot_count > 0) {
       const int within = index - first_norm_slot();
       if (within < norm_type::slot_count) {
-        return placed(final_norm_.slots()[within], part::final_norm);
+        return placed(norm().slots()[within], part::final_norm);
       }
     }
     return placed(vocabulary, part::head);
@@ -102,7 +102,7 @@ class gpt_core : public configured<C> {
     if (index < body_slot) return actual().vocab * actual().width;
     if (index < first_norm_slot()) {
       const int within = (index - body_slot) % block::slot_count;
-      const auto slots = block_.slots();
+      const auto slots = blocks().slots();
       isize offset =
           embeddings() + (index - body_slot) / block::slot_count * parameters_of_block();
       for (int i = 0; i < within; ++i) offset += slots[i].size();
@@ -116,19 +116,19 @@ class gpt_core : public configured<C> {
   // ---- memory: elements a token -----------------------------------------------------------------
   constexpr isize tape(bool training) const { return 3 * actual().width + body().tape(training); }
   constexpr isize statistics(bool training) const {
-    return final_norm_.statistics() + body().statistics(training);
+    return norm().statistics() + body().statistics(training);
   }
   constexpr isize scratch() const { return 2 * actual().width + body().scratch(); }
 
   // ---- caches of one block ----------------------------------------------------------------------
   static constexpr int cache_count = cache_count_of<block>;
-  constexpr cache_shape cache(int index) const { return cache_of(block_, index); }
+  constexpr cache_shape cache(int index) const { return cache_of(blocks(), index); }
 
   // ---- work -------------------------------------------------------------------------------------
   // Weights that take part in products a token: matrices of the blocks and the head.
   constexpr isize weights_in_products() const {
     isize total = actual().vocab * actual().width;
-    for (const slot& item : block_.slots().items) {
+    for (const slot& item : blocks().slots().items) {
       if (!item.vector) total += item.size() * actual().layers;
     }
     return total;
@@ -152,7 +152,7 @@ class gpt_core : public configured<C> {
               p.caches != nullptr ? p.token_positions : tensor{}, f.time);
     if (drops(p)) run.dropout(x, x, {}, p.random, embedding_site, p.dropout);
     body().forward(run, body_frame(f), x, y);
-    final_norm_.forward(run, norm_frame(f), y, h);
+    norm().forward(run, norm_frame(f), y, h);
     return h;
   }
 
@@ -161,7 +161,7 @@ class gpt_core : public configured<C> {
     const row x = kept(f, 0), y = kept(f, 1);
     const pass& p = *f.shared;
     const isize wide = actual().width;
-    final_norm_.backward(run, norm_frame(f), y, dh, dh);
+    norm().backward(run, norm_frame(f), y, dh, dh);
     announce(p, norm_begin(), parameters());
     const row dx = f.temporary<width>(wide, wide);
     body().backward(run, body_frame(f).skip_scratch(2 * wide), x, dh, dx, embeddings());
@@ -189,7 +189,7 @@ class gpt_core : public configured<C> {
     if (p.gradient_ready != nullptr) p.gradient_ready(p.gradient_owner, begin, end);
   }
   constexpr parts::stack<block> body() const {
-    return parts::stack<block>{actual().layers, block_};
+    return parts::stack<block>{actual().layers, blocks()};
   }
   // Embedded tokens, the blocks' output, and h.
   row kept(const frame& f, isize which) const {
@@ -197,8 +197,11 @@ class gpt_core : public configured<C> {
   }
   frame norm_frame(const frame& f) const { return f.child(0, first_norm_slot(), 0, 0); }
   frame body_frame(const frame& f) const {
-    return f.child(1, body_slot, 3 * actual().width, final_norm_.statistics());
+    return f.child(1, body_slot, 3 * actual().width, norm().statistics());
   }
+
+  constexpr decltype(auto) blocks() const { return parts::stored(block_); }
+  constexpr decltype(auto) norm() const { return parts::stored(final_norm_); }
 
   [[no_unique_address]] block block_;
   [[no_unique_address]] norm_type final_norm_;

@@ -40,7 +40,7 @@ build_tree() {
 
 # run_tests <folder> <ctest argument>...
 run_tests() {
-  local folder=$1 report counts
+  local folder=$1 report counts verdict name
   shift
   report=$(realpath "$folder")/report.xml
   rm -f "$report"

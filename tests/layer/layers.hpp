@@ -45,6 +45,18 @@ struct layer_run : detail::layer_bench<Layer, double> {
   }
 };
 
+// Two layers with equal weights and inputs: every bit of the output and of each gradient.
+template <class Layer, class Other>
+void check_same_bits() {
+  layer_run<Layer> one;
+  layer_run<Other> other;
+  CHECK(one.output() == other.output());
+  one.backward();
+  other.backward();
+  CHECK(one.numbers(one.dx) == other.numbers(other.dx));
+  CHECK(one.numbers(one.gradients) == other.numbers(other.gradients));
+}
+
 inline void check_close(const std::vector<double>& got, const std::vector<double>& want,
                         double bound = exact) {
   REQUIRE(got.size() == want.size());

@@ -6,6 +6,7 @@
 #include "ctgpt/layer/activation.hpp"
 #include "ctgpt/layer/mlp.hpp"
 #include "ctgpt/layer/norm.hpp"
+#include "ctgpt/layer/repeat.hpp"
 #include "layer/layers.hpp"
 
 using namespace ctgpt_test;
@@ -27,25 +28,9 @@ static_assert(sizes_are_constants());
 
 // The body of a model as a layer, so that the complex step can be asked.
 template <int Count, class Layer>
-struct body_of {
-  static constexpr isize in_width = Layer::in_width, out_width = Layer::in_width;
-  static constexpr int slot_count = Count * Layer::slot_count;
+struct body_of : repeat<Count, Layer> {
+  static constexpr isize in_width = Layer::in_width;
   static constexpr stack<Layer> body{Count};
-  constexpr isize input() const { return body.input(); }
-  constexpr isize output() const { return body.input(); }
-  constexpr slot_list<slot_count> slots() const {
-    slot_list<slot_count> all;
-    if constexpr (slot_count > 0) {
-      const auto one = Layer{}.slots();
-      for (int i = 0; i < slot_count; ++i) {
-        all.items[static_cast<unsigned>(i)] = one[i % Layer::slot_count];
-      }
-    }
-    return all;
-  }
-  constexpr isize tape() const { return body.tape(true); }
-  constexpr isize statistics() const { return body.statistics(true); }
-  constexpr isize scratch() const { return body.scratch(); }
   void forward(ops& run, const frame& f, rows<in_width> x, rows<in_width> y) const {
     body.forward(run, f, x, y);
   }
@@ -92,13 +77,7 @@ TEST_CASE("stack: the gradient equals the complex step for any count") {
 }
 
 TEST_CASE("stack: equals the chain of its layers") {
-  layer_run<body_of<3, unit>> loop;
-  layer_run<chain<unit, unit, unit>> written_out;
-  CHECK(loop.output() == written_out.output());
-  loop.backward();
-  written_out.backward();
-  CHECK(loop.numbers(loop.dx) == written_out.numbers(written_out.dx));
-  CHECK(loop.numbers(loop.gradients) == written_out.numbers(written_out.gradients));
+  check_same_bits<body_of<3, unit>, chain<unit, unit, unit>>();
 }
 
 TEST_CASE("stack: without training the layers share one tape, with the same result") {

@@ -64,8 +64,7 @@ int describe_command(const describe_flags& given) {
     return describe_config(given, chosen->model, chosen->model.vocab, chosen);
   }
   if (given.json) throw usage_error("say what to describe by --preset NAME or --model DIR");
-  put("The presets:\n" + preset_table() +
-      "ctgpt describe --preset NAME says what one is and needs.\n");
+  put(preset_table() + "ctgpt describe --preset NAME says what one is and needs.\n");
   return 0;
 }
 

@@ -53,9 +53,9 @@ constexpr const preset* preset_of(const config& c) {
   return nullptr;
 }
 
-// Every preset, a line each.
+// Every preset, a line each, under a heading.
 inline std::string preset_table() {
-  std::string list;
+  std::string list = "The presets:\n";
   for (const preset& each : known_presets) {
     const std::size_t size = each.name.size();
     list += std::string("  ").append(each.name).append(size < 22 ? 22 - size : 1, ' ');
@@ -65,7 +65,7 @@ inline std::string preset_table() {
 }
 // For a name that is none of them. The table goes to standard error before the sentence.
 [[noreturn]] inline void fail_unknown_preset(const std::string& name) {
-  std::fputs(("The presets:\n" + preset_table()).c_str(), stderr);
+  std::fputs(preset_table().c_str(), stderr);
   throw usage_error(join("there is no preset \"", name,
                          "\"; choose one of the table above, or build the program with ",
                          "-DCTGPT_PRESETS=FILE for sizes of your own"));

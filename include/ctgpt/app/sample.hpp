@@ -72,9 +72,8 @@ inline std::string prompt_of(const sample_flags& given) {
 // What to start from without a prompt: a newline, or, where the model never saw one, its first
 // character.
 inline std::string default_prompt(const text::tokenizer& tokens) {
-  const auto* characters = tokens.get_if<text::characters>();
-  if (characters == nullptr || characters->knows(U'\n')) return "\n";
-  const std::string first = characters->token_bytes(0);
+  if (tokens.knows_newline()) return "\n";
+  const std::string first = tokens.token_bytes(0);
   std::fprintf(stderr,
                "The model knows no newline: starting from \"%s\"; see --prompt TEXT.\n",
                first.c_str());

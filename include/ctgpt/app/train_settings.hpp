@@ -43,13 +43,6 @@ inline std::string model_name(const train_settings& s) {
   return "the model of " + s.init_from;
 }
 
-// The number that people wrote: 0.1, not 0.10000000149.
-inline double decimal(float value) {
-  char text[32];
-  *std::to_chars(text, text + sizeof text - 1, value).ptr = '\0';
-  return std::strtod(text, nullptr);
-}
-
 inline io::json settings_to_json(const train_settings& s) {
   const recipe& h = s.how;
   io::json out = io::json::object();
@@ -59,10 +52,13 @@ inline io::json settings_to_json(const train_settings& s) {
   out.set("steps", h.steps);
   if (s.epochs > 0.0) out.set("epochs", s.epochs);
   out.set("batch", h.batch).set("accumulate", h.accumulate).set("context", h.time);
-  out.set("lr", decimal(h.rate)).set("min_lr", decimal(h.min_rate));
+  out.set("lr", detail::shortest(h.rate)).set("min_lr", detail::shortest(h.min_rate));
   out.set("warmup", h.warmup).set("schedule", schedule_name(h.schedule));
-  out.set("dropout", decimal(h.dropout)).set("weight_decay", decimal(h.weight_decay));
-  out.set("beta1", decimal(h.beta1)).set("beta2", decimal(h.beta2)).set("clip", decimal(h.clip));
+  out.set("dropout", detail::shortest(h.dropout))
+      .set("weight_decay", detail::shortest(h.weight_decay));
+  out.set("beta1", detail::shortest(h.beta1))
+      .set("beta2", detail::shortest(h.beta2))
+      .set("clip", detail::shortest(h.clip));
   out.set("precision", s.precision).set("seed", s.seed);
   out.set("eval_every", h.eval_every).set("eval_batches", h.eval_batches);
   out.set("save_every", s.save_every).set("keep", s.keep).set("val_fraction", s.val_fraction);
@@ -113,6 +109,11 @@ class json_options {
   const io::json_field& object_;
 };
 
+// So that a run goes on from any working directory.
+inline std::string absolute_path(const std::string& path) {
+  return std::filesystem::absolute(path).lexically_normal().string();
+}
+
 // Puts the given flags over s.
 inline void apply_flags(train_settings& s, const train_flags& given,
                         const machine_options& machine) {
@@ -123,13 +124,10 @@ inline void apply_flags(train_settings& s, const train_flags& given,
   if (given.data && utf8_error_offset(*given.data) != std::string::npos) {
     throw usage_error("the path of --data is not UTF-8, so run.json cannot hold it; rename it");
   }
-  // Absolute, so that a run goes on from any working directory.
-  if (given.data) s.data = std::filesystem::absolute(*given.data).lexically_normal().string();
+  if (given.data) s.data = absolute_path(*given.data);
   put(s.tokenizer, given.tokenizer);
   put(s.preset, given.preset);
-  if (given.init_from) {
-    s.init_from = std::filesystem::absolute(*given.init_from).lexically_normal().string();
-  }
+  if (given.init_from) s.init_from = absolute_path(*given.init_from);
   put(s.precision, given.precision);
   put(how.batch, given.batch);
   put(how.accumulate, given.accumulate);
@@ -182,7 +180,7 @@ inline train_settings new_settings(const train_flags& given, const machine_optio
                                    const std::optional<config>& model = {}) {
   if (!given.data) throw usage_error("say what to learn from by --data FILE");
   if (!given.preset && !given.init_from) {
-    std::fputs(("The presets:\n" + preset_table()).c_str(), stderr);
+    std::fputs(preset_table().c_str(), stderr);
     throw usage_error("choose a size by --preset NAME, or start from a model by --init-from DIR");
   }
   train_settings s;
@@ -197,8 +195,7 @@ inline train_settings new_settings(const train_flags& given, const machine_optio
     s.model = chosen->model;
   }
   if (given.init_from) {
-    s.init_from = std::filesystem::absolute(*given.init_from).lexically_normal().string();
-    s.model = model ? *model : initial_model(resolve_model(s.init_from), given);
+    s.model = model ? *model : initial_model(resolve_model(absolute_path(*given.init_from)), given);
     if (chosen == nullptr) chosen = preset_of(s.model);  // whose training settings fit
   }
   if (chosen != nullptr) s.how = chosen->training;

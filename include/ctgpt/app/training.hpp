@@ -101,8 +101,7 @@ inline generation training::sampling() const {
 
 // What samples start from: a newline, or, where the data has none, its first token.
 inline std::vector<std::int32_t> sample_prompt(const corpus& data) {
-  const auto* characters = data.tokens.get_if<text::characters>();
-  if (characters == nullptr || characters->knows(U'\n')) return data.tokens.encode("\n");
+  if (data.tokens.knows_newline()) return data.tokens.encode("\n");
   return {data.parts.train.ids().front()};
 }
 

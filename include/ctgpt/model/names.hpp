@@ -36,11 +36,6 @@ struct saved_tensor {
   }
 };
 
-template <class Model>
-std::string slot_text(int index) {
-  return layout_of<Model>().name(index);
-}
-
 namespace detail {
 
 inline std::string gpt2_name(const slot& item, const std::string& block) {

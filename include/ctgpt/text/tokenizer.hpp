@@ -54,6 +54,10 @@ class tokenizer {
   std::string decode(std::span<const std::int32_t> tokens) const { return self_->decode(tokens); }
   // One token's share of the text; of some tokenizers it is no whole character.
   std::string token_bytes(std::int32_t token) const { return self_->token_bytes(token); }
+  bool knows_newline() const {
+    const auto* letters = get_if<characters>();
+    return letters == nullptr || letters->knows(U'\n');
+  }
   std::string to_json() const { return self_->to_json(); }
   void save(const std::string& path) const { write_file_atomic(path, to_json()); }
 

@@ -104,11 +104,14 @@ inline run_progress load_checkpoint(const adamw_moments& state, network_weights&
     return static_cast<isize>(value);
   };
   run_progress progress{whole("step"), number("best_loss"), whole("best_step")};
-  const auto restore = [&](const char* which, const memory& arena) {
-    const std::vector<saved_tensor> items =
-        detail::moment_tensors(which, net.layout(), net.vocab());
+  const auto checked = [&](const char* which) {
+    std::vector<saved_tensor> items = detail::moment_tensors(which, net.layout(), net.vocab());
     for (const saved_tensor& item : items) detail::expect_tensor(file, file_path, item);
-    file.verify();
+    return items;
+  };
+  const std::vector<saved_tensor> moments1 = checked("moment1"), moments2 = checked("moment2");
+  file.verify();
+  const auto restore = [&](const std::vector<saved_tensor>& items, const memory& arena) {
     for (const saved_tensor& item : items) {
       const io::tensor_info& info = *file.find(item.name);
       const std::span<const std::byte> bytes = file.bytes(info);
@@ -122,8 +125,8 @@ inline run_progress load_checkpoint(const adamw_moments& state, network_weights&
                          stored.size());
     }
   };
-  restore("moment1", state.moment1());
-  restore("moment2", state.moment2());
+  restore(moments1, state.moment1());
+  restore(moments2, state.moment2());
   return progress;
 }
 

@@ -3,8 +3,8 @@
 //
 // Prints
 //   y = x W^T: largest difference 1.86265e-09 between 8 x 256 numbers of Eigen and ours
-//   the embedding: 256 x 64, the longest row has norm 0.205494, the two most alike bytes are 127
-//   and 22 (cosine 0.481458)
+//   the embedding: 256 x 64, the longest row has norm 0.205494
+//   the two most alike bytes: 127 and 22, their cosine is 0.481458
 #include <Eigen/Dense>
 #include <ctgpt/backend/eigen.hpp>
 #include <ctgpt/ctgpt.hpp>
@@ -36,8 +36,8 @@ int main() {
   Eigen::Index row = 0, column = 0;
   const float most = alike.maxCoeff(&row, &column);
   std::cout << "the embedding: " << embedding.rows() << " x " << embedding.cols()
-            << ", the longest row has norm " << norms.maxCoeff()
-            << ", the two most alike bytes are " << row << " and " << column << " (cosine " << most
-            << ")\n";
+            << ", the longest row has norm " << norms.maxCoeff() << '\n'
+            << "the two most alike bytes: " << row << " and " << column << ", their cosine is "
+            << most << '\n';
   return (ctgpt::as_eigen(ours) - theirs).cwiseAbs().maxCoeff() < 1e-4f ? 0 : 1;
 }

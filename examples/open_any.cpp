@@ -3,8 +3,8 @@
 //
 //   example_open_any DIR     for example runs/quickstart/best, or what save_pretrained wrote
 //
-// Prints for the quickstart's model:
-//   3 layers, 4 heads, width 128, 623488 parameters, and its sentence after "Q: "
+// Prints for the quickstart's model, with its sentence after "Q: " between these lines:
+//   3 layers, 4 heads, width 128, 623488 parameters
 //   as a compiled type: the same text
 #include <ctgpt/ctgpt.hpp>
 #include <ctgpt/model/any.hpp>

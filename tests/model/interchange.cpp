@@ -14,19 +14,21 @@ using namespace ctgpt_test;
 namespace {
 
 // Two of the golden directories as types whose sizes are constants.
-struct tanh_model : gpt<{.vocab = 256,
-                         .context = 24,
-                         .layers = 2,
-                         .heads = 3,
-                         .width = 24,
-                         .mlp = activation::gelu_tanh}> {};
-struct grouped_model : gpt<[] {
+constexpr config tanh_config{.vocab = 256,
+                             .context = 24,
+                             .layers = 2,
+                             .heads = 3,
+                             .width = 24,
+                             .mlp = activation::gelu_tanh};
+struct tanh_model : gpt<tanh_config> {};
+constexpr config grouped_config = [] {
   config c = llama_type({.vocab = 256, .context = 24, .layers = 2, .heads = 4, .width = 24});
   c.kv_heads = 2;
   c.hidden = 40;
   c.norm_epsilon = 1e-6f;
   return c;
-}()> {};
+}();
+struct grouped_model : gpt<grouped_config> {};
 
 const char* const cases[] = {"gpt2-tanh", "gpt2-exact", "llama-grouped", "llama-tied"};
 

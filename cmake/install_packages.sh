@@ -30,6 +30,14 @@ need_compiler_and_library_headers() {
   need_header Eigen/Core libeigen3-dev
   need_header hwy/highway.h libhwy-dev
   need_header CLI/CLI.hpp libcli11-dev
+  need_command pkg-config pkg-config
+  need_header zlib.h zlib1g-dev
+  need_header zstd.h libzstd-dev
+  need_header bzlib.h libbz2-dev
+  need_header curl/curl.h libcurl4-openssl-dev
+  need_header libxml2/libxml/HTMLparser.h libxml2-dev
+  need_header re2/re2.h libre2-dev
+  need_header utf8proc.h libutf8proc-dev
 }
 
 install_missing() {

@@ -2,6 +2,12 @@
 # may include (-inl.hpp, impl.hpp) is left out.
 get_target_property(eigen_dirs Eigen3::Eigen INTERFACE_INCLUDE_DIRECTORIES)
 list(TRANSFORM eigen_dirs PREPEND "-isystem")
+set(header_dirs ${eigen_dirs})
+foreach(module zlib zstd curl xml2 re2 utf8proc)  # of ctgpt::data
+  list(TRANSFORM ctgpt_module_${module}_INCLUDE_DIRS PREPEND "-isystem" OUTPUT_VARIABLE dirs)
+  list(APPEND header_dirs ${dirs})
+endforeach()
+list(REMOVE_DUPLICATES header_dirs)
 foreach(header ${headers})
   file(RELATIVE_PATH name "${PROJECT_SOURCE_DIR}/include" "${header}")
   if(name MATCHES "-inl\\.hpp$|/impl\\.hpp$")
@@ -9,7 +15,7 @@ foreach(header ${headers})
   endif()
   add_test(NAME "headers: ${name} compiles alone"
            COMMAND "${CMAKE_CXX_COMPILER}" -std=c++20 -fsyntax-only ${ctgpt_warnings}
-                   "-I${PROJECT_SOURCE_DIR}/include" ${eigen_dirs}
+                   "-I${PROJECT_SOURCE_DIR}/include" ${header_dirs}
                    -include "${name}" -include "${name}" -x c++ /dev/null)
   set_tests_properties("headers: ${name} compiles alone" PROPERTIES TIMEOUT 120 LABELS headers)
 endforeach()

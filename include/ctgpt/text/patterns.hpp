@@ -18,6 +18,7 @@
 
 #include <string_view>
 
+#include "ctgpt/text/ascii_pieces.hpp"
 #include "ctgpt/text/unicode.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::text {
@@ -33,6 +34,11 @@ struct pattern {
         ((piece_end = Rules::match(unicode, first, p, end), piece_end != nullptr) || ...));
     return piece_end != nullptr ? piece_end : p + first.length;
   }
+  // The pieces of the 64 bytes at p, where a look at the masks tells them. A pattern of one's own
+  // may have a quicker way than this, which knows none.
+  static ascii_pieces quick(const ascii_masks&, const char*) { return {1, 0}; }
+  // Whether a piece always ends between a letter and a blank, so that a text may be cut there.
+  static constexpr bool ends_after_letters = false;
 };
 
 // How far a run of the characters in `Kinds` goes from p; with Kinds 0, of those in none of `Not`.
@@ -212,17 +218,54 @@ struct cased_words {
 struct gpt2 : pattern<contraction<false>, run<one_blank, kind_any_letter>,
                       run<one_blank, kind_number>, symbols<no_tail>, spaces<false>> {
   static constexpr std::string_view name() { return "gpt2"; }
+  static constexpr bool ends_after_letters = true;
+  static ascii_pieces quick(const ascii_masks& m, const char* p) { return quick_gpt2(m, p); }
 };
 struct cl100k : pattern<contraction<true>, run<one_mark_or_blank, kind_any_letter>, digits<3>,
                         symbols<line_ends>, spaces<true, true>> {
   static constexpr std::string_view name() { return "cl100k"; }
-};
-struct o200k : pattern<cased_words, digits<3>, symbols<line_ends_or_slashes>, spaces<true>> {
-  static constexpr std::string_view name() { return "o200k"; }
+  static constexpr bool ends_after_letters = true;
+  static ascii_pieces quick(const ascii_masks& m, const char* p) { return quick_cl100k<3>(m, p); }
 };
 struct nanochat : pattern<contraction<true>, run<one_mark_or_blank, kind_any_letter>, digits<2>,
                           symbols<line_ends>, spaces<true>> {
   static constexpr std::string_view name() { return "nanochat"; }
+  static constexpr bool ends_after_letters = true;
+  static ascii_pieces quick(const ascii_masks& m, const char* p) { return quick_cl100k<2>(m, p); }
 };
+struct o200k : pattern<cased_words, digits<3>, symbols<line_ends_or_slashes>, spaces<true>> {
+  static constexpr std::string_view name() { return "o200k"; }
+  static constexpr bool ends_after_letters = true;
+  static ascii_pieces quick(const ascii_masks& m, const char* p) { return quick_o200k(m, p); }
+};
+
+// Calls visit(piece) for each piece of the text, in order.
+template <class Pattern, class Visit>
+void for_each_piece(std::string_view text, Visit visit) {
+  const unicode_classes& unicode = unicode_classes::get();
+  const text_kernels::classify_function classify = text_kernels::classify();
+  const char* p = text.data();
+  const char* const end = p + text.size();
+  ascii_masks masks;
+  while (p != end) {
+    unsigned at = 0;
+    if (end - p >= 72 && static_cast<signed char>(*p) >= 0) {
+      classify(p, masks);
+      const ascii_pieces found = Pattern::quick(masks, p);
+      std::uint64_t starts = found.starts & ((std::uint64_t{2} << found.limit) - 2);
+      for (; starts != 0; starts &= starts - 1) {
+        const auto next = static_cast<unsigned>(std::countr_zero(starts));
+        visit(p + at, next - at);
+        at = next;
+      }
+      p += at;
+    }
+    if (at == 0) {
+      const char* const next = Pattern::next(unicode, p, end);
+      visit(p, static_cast<std::size_t>(next - p));
+      p = next;
+    }
+  }
+}
 
 }  // namespace ctgpt::inline CTGPT_ABI::text

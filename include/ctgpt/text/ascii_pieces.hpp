@@ -1,0 +1,176 @@
+// The pieces of 64 ASCII bytes at a time: the patterns' rules as operations on bits.
+//
+// ascii_pieces found = quick_gpt2(masks, p);    bit i of starts: a piece begins at p[i]
+//
+// p is where a piece begins, so nothing before it matters. What lies behind the 64 bytes, or is no
+// ASCII, is unknown: `limit` is the last place whose bit is certain. A piece is known when the next
+// one's start is.
+// Ensures: up to `limit` the starts are those of the scanners in text/patterns.hpp.
+// Errors: none.
+#pragma once
+
+#include <bit>
+
+#include "ctgpt/base/text_kernels.hpp"
+
+namespace ctgpt::inline CTGPT_ABI::text {
+
+struct ascii_pieces {
+  std::uint64_t starts;
+  unsigned limit;
+};
+
+namespace detail {
+
+inline constexpr std::uint64_t bit_at(unsigned place) { return std::uint64_t{1} << place; }
+
+// The bits of `runs` from those of `first` on, up to a gap; first is a subset of runs. Flood holds
+// for one of first in a run, flood_all for any.
+constexpr std::uint64_t flood(std::uint64_t runs, std::uint64_t first) {
+  return runs & ~(runs + first);
+}
+constexpr std::uint64_t flood_all(std::uint64_t runs, std::uint64_t first) {
+  for (unsigned step = 1; step < 64; step *= 2) {
+    first |= runs & (first << step);
+    runs &= runs << step;
+  }
+  return first;
+}
+
+// The last place of which everything is known that lies before a byte that is no ASCII.
+inline unsigned known_before(const ascii_masks& m) {
+  const auto first_high = static_cast<unsigned>(std::countr_zero(m.high));
+  return first_high < 2 ? 0 : first_high < 64 ? first_high - 2 : 61;
+}
+
+// The length of a contraction at an apostrophe, or 0.
+template <bool AnyCase>
+unsigned contraction_size(const char* p) {
+  const auto letter = [](char c) {
+    return AnyCase && c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  };
+  const char one = letter(p[1]), two = letter(p[2]);
+  if (one == 's' || one == 't' || one == 'd' || one == 'm') return 2;
+  const bool longer = (one == 'l' && two == 'l') || ((one == 'v' || one == 'r') && two == 'e');
+  return longer ? 3 : 0;
+}
+
+// Calls at(place) for each set bit, lowest first. Bits too near to the end, whose contraction is
+// unknown, end what is known instead.
+template <class At>
+void each_apostrophe(std::uint64_t bits, unsigned& limit, At at) {
+  for (; bits != 0; bits &= bits - 1) {
+    const auto place = static_cast<unsigned>(std::countr_zero(bits));
+    if (place > limit) return;
+    if (place > 60) {
+      limit = place - 1;
+      return;
+    }
+    at(place);
+  }
+}
+
+// White space of the later patterns: \s*[\r\n]+, \s+(?!\S), \s. `space` and `newline` are without
+// the newlines that belong to symbols.
+inline std::uint64_t line_starts(std::uint64_t space, std::uint64_t newline, unsigned& limit) {
+  const std::uint64_t other = space & ~newline;
+  const std::uint64_t after_line = (newline << 1) & other;
+  std::uint64_t starts = (space & ~(space << 1)) | after_line | (other & ~(space >> 1));
+  // Blanks between two newlines begin nothing.
+  for (std::uint64_t next = ((other + after_line) & ~other) & newline; next != 0;
+       next &= next - 1) {
+    const auto place = static_cast<unsigned>(std::countr_zero(next));
+    if (place == 0) continue;
+    const auto run = static_cast<unsigned>(std::countl_one(other << (64 - place)));
+    if (run != 0 && run < place) starts &= ~bit_at(place - run);
+  }
+  if ((space >> 63) != 0) {  // a run that may go on: its first place is the last that is certain
+    const auto first = 64u - static_cast<unsigned>(std::countl_one(space));
+    if (first < limit) limit = first;
+  }
+  return starts;
+}
+
+inline std::uint64_t group_starts(std::uint64_t digit, unsigned most) {
+  std::uint64_t starts = digit & ~(digit << 1), next = starts;
+  const std::uint64_t inside =
+      most == 2 ? digit & (digit << 1) : digit & (digit << 1) & (digit << 2);
+  while ((next = (next << most) & inside) != 0) starts |= next;
+  return starts;
+}
+
+}  // namespace detail
+
+inline ascii_pieces quick_gpt2(const ascii_masks& m, const char* p) {
+  const std::uint64_t letter = m.upper | m.lower;
+  const std::uint64_t symbol = ~(letter | m.digit | m.space | m.high);
+  unsigned limit = detail::known_before(m);
+  const std::uint64_t after_blank = m.blank << 1;
+  std::uint64_t starts = ((letter & ~(letter << 1)) | (m.digit & ~(m.digit << 1)) |
+                          (symbol & ~(symbol << 1))) & ~after_blank;
+  starts |= m.space & ~((m.space << 1) & (m.space >> 1));
+  detail::each_apostrophe(
+      m.apostrophe & starts & (letter >> 1), limit, [&](unsigned place) {
+        const unsigned size = detail::contraction_size<false>(p + place);
+        if (size == 0) return;
+        starts &= ~detail::bit_at(place + 1);
+        starts |= detail::bit_at(place + size) & letter;
+      });
+  if ((m.space >> 63) != 0) {
+    const auto first = 64u - static_cast<unsigned>(std::countl_one(m.space));
+    if (first < limit) limit = first;
+  }
+  return {starts, limit};
+}
+
+// cl100k with MostDigits 3, nanochat with 2.
+template <unsigned MostDigits>
+ascii_pieces quick_cl100k(const ascii_masks& m, const char* p) {
+  const std::uint64_t letter = m.upper | m.lower;
+  const std::uint64_t symbol = ~(letter | m.digit | m.space | m.high);
+  unsigned limit = detail::known_before(m);
+  const std::uint64_t tail = detail::flood(m.newline, m.newline & (symbol << 1));
+  const std::uint64_t space = m.space & ~tail, newline = m.newline & ~tail;
+  const std::uint64_t symbol_starts = symbol & ~(symbol << 1) & ~(m.blank << 1);
+  const std::uint64_t prefix = (space & ~newline) | (symbol_starts & ~(symbol >> 1));
+  std::uint64_t starts = (letter & ~(letter << 1) & ~(prefix << 1)) | symbol_starts |
+                         detail::group_starts(m.digit, MostDigits) |
+                         detail::line_starts(space, newline, limit);
+  detail::each_apostrophe(m.apostrophe & symbol_starts & (letter >> 1), limit,
+                          [&](unsigned place) {
+                            const unsigned size = detail::contraction_size<true>(p + place);
+                            if (size != 0) starts |= detail::bit_at(place + size) & letter;
+                          });
+  return {starts, limit};
+}
+
+inline ascii_pieces quick_o200k(const ascii_masks& m, const char* p) {
+  const std::uint64_t letter = m.upper | m.lower;
+  const std::uint64_t all_symbols = ~(letter | m.digit | m.space | m.high);
+  unsigned limit = detail::known_before(m);
+  const std::uint64_t tail =
+      detail::flood_all(m.newline | m.slash, m.newline & (all_symbols << 1));
+  const std::uint64_t symbol = all_symbols & ~tail;
+  const std::uint64_t space = m.space & ~tail, newline = m.newline & ~tail;
+  const std::uint64_t symbol_starts = symbol & ~(symbol << 1) & ~(m.blank << 1);
+  const std::uint64_t prefix = (space & ~newline) | (symbol_starts & ~(symbol >> 1) & ~(tail >> 1));
+  std::uint64_t starts = (letter & ~(letter << 1) & ~(prefix << 1)) |
+                         (m.upper & (m.lower << 1)) | symbol_starts |
+                         detail::group_starts(m.digit, 3) |
+                         detail::line_starts(space, newline, limit);
+  unsigned after_last = 64;  // a word has one contraction
+  detail::each_apostrophe(
+      m.apostrophe & (letter << 1) & (letter >> 1), limit, [&](unsigned place) {
+        const unsigned size = detail::contraction_size<true>(p + place);
+        if (size == 0 || place == after_last) return;
+        starts &= ~detail::bit_at(place);
+        starts |= detail::bit_at(place + size) & letter;
+        // Inside the contraction no capital begins a word.
+        starts &= ~detail::bit_at(place + 1);
+        if (size == 3) starts &= ~detail::bit_at(place + 2);
+        after_last = place + size;
+      });
+  return {starts, limit};
+}
+
+}  // namespace ctgpt::inline CTGPT_ABI::text

@@ -1,0 +1,85 @@
+// The loop from bytes to tokens: cut into pieces, look each up, merge what is new.
+//
+// bpe_encoder work;                              caches and buffers; one for each thread
+// work.append<text::gpt2>(tables, text, out);    tokens of the whole text, specials as plain text
+//
+// Cost: a piece that was seen before costs its scan and one look-up of a cache line.
+// Errors: std::bad_alloc.
+#pragma once
+
+#include "ctgpt/text/bpe_tables.hpp"
+#include "ctgpt/text/patterns.hpp"
+#include "ctgpt/text/piece_cache.hpp"
+
+namespace ctgpt::inline CTGPT_ABI::text {
+
+class bpe_encoder {
+ public:
+  template <class Pattern>
+  void append(const bpe_tables& tables, std::string_view text, std::vector<std::int32_t>& out) {
+    const char* const end = text.data() + text.size();
+    constexpr std::size_t slack = piece_cache::most_tokens;
+    std::size_t used = out.size();
+    out.resize(used + text.size() / 4 + 64);
+    for_each_piece<Pattern>(text, [&](const char* p, std::size_t size) {
+      if (out.size() - used < slack) out.resize(out.size() + out.size() / 2 + 64);
+      if (size <= short_key::most) {
+        const short_key key = short_key::of(p, size, end - p >= 16);
+        const piece_cache::short_entry* known = cache_.find_short(key);
+        if (known != nullptr) {
+          std::int32_t* place = out.data() + used;
+          place[0] = known->first();
+          for (std::size_t i = 1; i < slack; ++i) place[i] = known->tokens[i];
+          used += known->count();
+        } else {
+          const std::span<const std::int32_t> made = merged(tables, {p, size});
+          if (made.size() <= piece_cache::most_tokens) {
+            cache_.keep_short(key, made.data(), made.size());
+          }
+          put(out, used, made);
+        }
+      } else {
+        std::span<const std::int32_t> made = cache_.find_long({p, size});
+        if (made.empty()) {
+          made = merged(tables, {p, size});
+          cache_.keep_long({p, size}, made);
+        }
+        put(out, used, made);
+      }
+    });
+    out.resize(used);
+  }
+
+  // The tokens of one piece; valid until the next call.
+  std::span<const std::int32_t> merged(const bpe_tables& tables, std::string_view piece) {
+    ids_.resize(piece.size());
+    if (tables.whole_pieces()) {
+      const std::int32_t whole = tables.find(piece);
+      if (whole >= 0) {
+        ids_[0] = whole;
+        return {ids_.data(), 1};
+      }
+    }
+    for (std::size_t i = 0; i < piece.size(); ++i) {
+      ids_[i] = tables.byte_token(static_cast<unsigned char>(piece[i]));
+    }
+    const std::size_t count = piece.size() <= most_small
+                                  ? merge_small(tables.table(), ids_.data(), piece.size())
+                                  : merge_large(tables.table(), ids_.data(), piece.size(), space_);
+    return {ids_.data(), count};
+  }
+
+ private:
+  static void put(std::vector<std::int32_t>& out, std::size_t& used,
+                  std::span<const std::int32_t> tokens) {
+    if (out.size() - used < tokens.size()) out.resize(2 * (used + tokens.size()) + 64);
+    std::copy(tokens.begin(), tokens.end(), out.begin() + static_cast<std::ptrdiff_t>(used));
+    used += tokens.size();
+  }
+
+  piece_cache cache_;
+  merge_space space_;
+  std::vector<std::int32_t> ids_;
+};
+
+}  // namespace ctgpt::inline CTGPT_ABI::text

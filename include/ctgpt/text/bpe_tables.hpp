@@ -1,0 +1,184 @@
+// What a byte-pair encoding knows: the bytes of every token, the merges, the special tokens.
+//
+// const auto tables = bpe_tables::from_merges(tokens, merges, specials);    GPT-2, Hugging Face
+// const auto tables = bpe_tables::from_ranks(tokens, specials);             tiktoken: rank is id
+//
+// Tokens are byte strings, ids their places; an empty string is an id without a token. from_ranks
+// merges whatever two neighbours make a token, the one of the lowest id first, and takes a piece
+// that is a token whole; from_merges merges the listed pairs in their order.
+// Requires: ids below 2^28.
+// Errors: a byte without a token, two tokens of the same bytes, a merge of what is no token or
+// makes none, a special that is a token already: one sentence, which names it.
+// Reference: openai/tiktoken, src/lib.rs; huggingface/tokenizers, models/bpe.
+#pragma once
+
+#include <array>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ctgpt/base/element.hpp"
+#include "ctgpt/base/error.hpp"
+#include "ctgpt/io/json_writer.hpp"
+#include "ctgpt/text/merges.hpp"
+
+namespace ctgpt::inline CTGPT_ABI::text {
+
+struct special_token {
+  std::string name;
+  std::int32_t token;
+  friend bool operator==(const special_token&, const special_token&) = default;
+};
+
+struct token_pair {
+  std::int32_t left, right;
+  friend bool operator==(const token_pair&, const token_pair&) = default;
+};
+
+class bpe_tables {
+ public:
+  static bpe_tables from_merges(std::span<const std::string> tokens,
+                                std::span<const token_pair> merges,
+                                std::span<const special_token> specials = {},
+                                bool whole_pieces = false) {
+    bpe_tables made(tokens, specials);
+    made.whole_pieces_ = whole_pieces;
+    made.pairs_.assign(merges.begin(), merges.end());
+    made.merges_ = merge_table(merges.size());
+    std::string both;
+    std::uint32_t rank = 0;
+    for (const token_pair& pair : merges) {
+      for (const std::int32_t part : {pair.left, pair.right}) {
+        expects(made.has(part), "merge ", rank + 1, " names the token ", part,
+                ", which is not in the vocabulary");
+      }
+      both = made.bytes(pair.left);
+      both += made.bytes(pair.right);
+      const std::int32_t token = made.find(both);
+      expects(token >= 0, "merge ", rank + 1, " makes ", io::quote_json(both),
+              ", which is not in the vocabulary");
+      made.merges_.insert(pair.left, pair.right, {rank++, token});
+    }
+    return made;
+  }
+
+  static bpe_tables from_ranks(std::span<const std::string> tokens,
+                               std::span<const special_token> specials = {}) {
+    bpe_tables made(tokens, specials);
+    made.whole_pieces_ = true;
+    made.ranked_ = true;
+    made.merges_ = merge_table(3 * tokens.size());
+    for (std::size_t id = 0; id < tokens.size(); ++id) {
+      const std::string_view bytes = tokens[id];
+      for (std::size_t cut = 1; cut < bytes.size(); ++cut) {
+        const std::int32_t left = made.find(bytes.substr(0, cut));
+        if (left < 0) continue;
+        const std::int32_t right = made.find(bytes.substr(cut));
+        if (right < 0) continue;
+        made.merges_.insert(left, right,
+                            {static_cast<std::uint32_t>(id), static_cast<std::int32_t>(id)});
+      }
+    }
+    return made;
+  }
+
+  // One more than the highest id of a token or special.
+  isize vocab_size() const { return vocab_size_; }
+  const std::vector<special_token>& specials() const { return specials_; }
+  std::span<const token_pair> merges() const { return pairs_; }  // none of from_ranks
+  bool ranked() const { return ranked_; }
+  bool whole_pieces() const { return whole_pieces_; }
+  const merge_table& table() const { return merges_; }
+  std::int32_t byte_token(unsigned char byte) const { return byte_tokens_[byte]; }
+
+  // Whether the id is of a token that text can become; a special is none.
+  bool has(std::int32_t token) const {
+    return token >= 0 && static_cast<std::size_t>(token) + 1 < begins_.size() &&
+           !bytes(token).empty();
+  }
+  // Requires: token < the number of tokens.
+  std::string_view bytes(std::int32_t token) const {
+    const auto i = static_cast<std::size_t>(token);
+    return std::string_view(bytes_).substr(begins_[i], begins_[i + 1] - begins_[i]);
+  }
+  std::size_t token_count() const { return begins_.size() - 1; }
+
+  // The token of these bytes, or -1.
+  std::int32_t find(std::string_view bytes) const { return index_[slot_of(bytes)]; }
+
+  // The bytes of a token, the name of a special; throws for an id of neither.
+  std::string_view shown(std::int32_t token) const {
+    if (has(token)) return bytes(token);
+    for (const special_token& each : specials_) {
+      if (each.token == token) return each.name;
+    }
+    throw error(join("the id ", token, " is not in the vocabulary of ", vocab_size_));
+  }
+
+ private:
+  bpe_tables(std::span<const std::string> tokens, std::span<const special_token> specials)
+      : specials_(specials.begin(), specials.end()) {
+    constexpr std::size_t most = std::size_t{1} << 28;
+    expects(tokens.size() < most, "a vocabulary of ", tokens.size(), " is above ", most);
+    std::size_t total = 0, slots = 512;
+    for (const std::string& each : tokens) total += each.size();
+    while (slots < 2 * tokens.size()) slots *= 2;
+    bytes_.reserve(total);
+    begins_.reserve(tokens.size() + 1);
+    for (const std::string& each : tokens) {
+      begins_.push_back(static_cast<std::uint32_t>(bytes_.size()));
+      bytes_ += each;
+    }
+    begins_.push_back(static_cast<std::uint32_t>(bytes_.size()));
+    index_.assign(slots, -1);
+    for (std::size_t id = 0; id < tokens.size(); ++id) {
+      if (tokens[id].empty()) continue;
+      std::int32_t& place = index_[slot_of(tokens[id])];
+      expects(place < 0, "the tokens ", place, " and ", id, " are both ",
+              io::quote_json(tokens[id]));
+      place = static_cast<std::int32_t>(id);
+    }
+    for (unsigned byte = 0; byte < 256; ++byte) {
+      const char one = static_cast<char>(byte);
+      byte_tokens_[byte] = find({&one, 1});
+      expects(byte_tokens_[byte] >= 0, "the byte ", byte,
+              " has no token; a byte-level vocabulary has one for each of the 256");
+    }
+    vocab_size_ = static_cast<isize>(tokens.size());
+    for (const special_token& each : specials_) {
+      expects(!each.name.empty(), "the special token ", each.token, " has no name");
+      expects(each.token >= 0 && each.token < static_cast<std::int32_t>(most),
+              "the id of the special token ", io::quote_json(each.name), " is ", each.token);
+      expects(!has(each.token), "the id ", each.token, " of the special token ",
+              io::quote_json(each.name), " is that of the token ",
+              has(each.token) ? io::quote_json(bytes(each.token)) : std::string());
+      vocab_size_ = std::max<isize>(vocab_size_, each.token + 1);
+    }
+  }
+
+  std::size_t slot_of(std::string_view bytes) const {
+    std::uint64_t hash = bytes.size();
+    for (const char each : bytes) {
+      hash = (hash ^ static_cast<unsigned char>(each)) * 0x9E3779B97F4A7C15u;
+      hash ^= hash >> 32;
+    }
+    std::size_t slot = hash & (index_.size() - 1);
+    while (index_[slot] >= 0 && this->bytes(index_[slot]) != bytes) {
+      slot = (slot + 1) & (index_.size() - 1);
+    }
+    return slot;
+  }
+
+  std::string bytes_;
+  std::vector<std::uint32_t> begins_;
+  std::vector<std::int32_t> index_;  // by the hash of the bytes
+  std::array<std::int32_t, 256> byte_tokens_{};
+  merge_table merges_;
+  std::vector<token_pair> pairs_;
+  std::vector<special_token> specials_;
+  isize vocab_size_ = 0;
+  bool ranked_ = false, whole_pieces_ = false;
+};
+
+}  // namespace ctgpt::inline CTGPT_ABI::text

@@ -1,0 +1,168 @@
+// The merges of a byte-pair encoding: which two tokens become which, and in what order.
+//
+// merge_table table(count);  table.insert(left, right, {rank, token});
+// const merge* m = table.find(left, right);             nullptr where the pair is never merged
+// merge_small(table, ids, n) and merge_large(table, ids, n, space) merge in place, return the count
+//
+// The pair of the lowest rank is merged first, the leftmost of equals first, until none is left.
+// Cost: merge_small O(n m) for m merges, without memory: up to 64 or so tokens; merge_large
+// O(n log n), which is what keeps a word of a megabyte linear.
+// Errors: none.
+// Reference: Sennrich, Haddow, Birch (2016), Neural Machine Translation of Rare Words with Subword
+// Units; openai/tiktoken, src/lib.rs, whose merges these equal.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "ctgpt/base/version.hpp"
+
+namespace ctgpt::inline CTGPT_ABI::text {
+
+struct merge {
+  std::uint32_t rank = std::numeric_limits<std::uint32_t>::max();  // of none: the last
+  std::int32_t token = -1;
+};
+
+class merge_table {
+ public:
+  explicit merge_table(std::size_t expected = 0) {
+    std::size_t slots = 16;
+    while (slots < expected * 2) slots *= 2;
+    entries_.resize(slots);
+    set_shift();
+  }
+
+  // Adds a pair; of two merges of one pair the lower rank stays.
+  void insert(std::int32_t left, std::int32_t right, merge made) {
+    if (count_ * 2 >= entries_.size()) grow();
+    entry& place = entries_[place_of(key_of(left, right))];
+    if (place.made.token < 0) ++count_;
+    place.key = key_of(left, right);
+    if (place.made.token < 0 || made.rank < place.made.rank) place.made = made;
+  }
+  const merge* find(std::int32_t left, std::int32_t right) const {
+    const merge& found = entries_[place_of(key_of(left, right))].made;
+    return found.token >= 0 ? &found : nullptr;
+  }
+  // The rank and token of a pair; of none, merge{}.
+  merge at(std::int32_t left, std::int32_t right) const {
+    return entries_[place_of(key_of(left, right))].made;
+  }
+  std::size_t size() const { return count_; }
+
+ private:
+  struct entry {
+    std::uint64_t key = 0;
+    merge made;
+  };
+
+  static std::uint64_t key_of(std::int32_t left, std::int32_t right) {
+    return (static_cast<std::uint64_t>(static_cast<std::uint32_t>(left)) << 32) |
+           static_cast<std::uint32_t>(right);
+  }
+  void set_shift() {
+    shift_ = 64;
+    for (std::size_t slots = entries_.size(); slots > 1; slots /= 2) --shift_;
+  }
+  std::size_t place_of(std::uint64_t key) const {
+    const std::size_t mask = entries_.size() - 1;
+    auto place = static_cast<std::size_t>((key * 0x9E3779B97F4A7C15u) >> shift_);
+    while (entries_[place].made.token >= 0 && entries_[place].key != key) place = (place + 1) & mask;
+    return place;
+  }
+  void grow() {
+    std::vector<entry> old(entries_.size() * 2);
+    old.swap(entries_);
+    set_shift();
+    for (const entry& each : old) {
+      if (each.made.token >= 0) entries_[place_of(each.key)] = each;
+    }
+  }
+
+  std::vector<entry> entries_;
+  std::size_t count_ = 0;
+  int shift_ = 0;
+};
+
+inline constexpr std::size_t most_small = 64;
+
+// Requires: n <= most_small.
+inline std::size_t merge_small(const merge_table& table, std::int32_t* ids, std::size_t n) {
+  merge pairs[most_small];  // of each token and the one behind it
+  for (std::size_t i = 0; i + 1 < n; ++i) pairs[i] = table.at(ids[i], ids[i + 1]);
+  while (n > 1) {
+    std::size_t best = 0;
+    for (std::size_t i = 1; i + 1 < n; ++i) {
+      if (pairs[i].rank < pairs[best].rank) best = i;
+    }
+    if (pairs[best].token < 0) break;
+    ids[best] = pairs[best].token;
+    --n;
+    for (std::size_t i = best + 1; i < n; ++i) ids[i] = ids[i + 1];
+    for (std::size_t i = best + 1; i + 1 < n; ++i) pairs[i] = pairs[i + 1];
+    if (best + 1 < n) pairs[best] = table.at(ids[best], ids[best + 1]);
+    if (best > 0) pairs[best - 1] = table.at(ids[best - 1], ids[best]);
+  }
+  return n;
+}
+
+// What merge_large works in; it grows to the longest piece and stays.
+struct merge_space {
+  struct candidate {
+    std::uint32_t rank, place;
+    std::int32_t left, right;
+    // The lowest rank, then the leftmost, is on top of the heap.
+    friend bool operator<(const candidate& a, const candidate& b) {
+      return a.rank != b.rank ? a.rank > b.rank : a.place > b.place;
+    }
+  };
+  std::vector<candidate> heap;
+  std::vector<std::uint32_t> next, previous;
+};
+
+// Requires: n < 2^32 - 1.
+inline std::size_t merge_large(const merge_table& table, std::int32_t* ids, std::size_t n,
+                               merge_space& space) {
+  const auto none = std::numeric_limits<std::uint32_t>::max();
+  const auto count = static_cast<std::uint32_t>(n);
+  space.heap.clear();
+  space.next.resize(n);
+  space.previous.resize(n);
+  const auto offer = [&](std::uint32_t left, std::uint32_t right) {
+    const merge made = table.at(ids[left], ids[right]);
+    if (made.token >= 0) space.heap.push_back({made.rank, left, ids[left], ids[right]});
+    return made.token >= 0;
+  };
+  for (std::uint32_t i = 0; i < count; ++i) {
+    space.previous[i] = i == 0 ? none : i - 1;
+    space.next[i] = i + 1 < count ? i + 1 : none;
+    if (i + 1 < count) offer(i, i + 1);
+  }
+  std::make_heap(space.heap.begin(), space.heap.end());
+  while (!space.heap.empty()) {
+    std::pop_heap(space.heap.begin(), space.heap.end());
+    const merge_space::candidate top = space.heap.back();
+    space.heap.pop_back();
+    const std::uint32_t left = top.place, right = space.next[left];
+    if (right == none || ids[left] != top.left || ids[right] != top.right) continue;  // outdated
+    ids[left] = table.at(top.left, top.right).token;
+    ids[right] = -1;
+    const std::uint32_t after = space.next[right], before = space.previous[left];
+    space.next[left] = after;
+    if (after != none) {
+      space.previous[after] = left;
+      if (offer(left, after)) std::push_heap(space.heap.begin(), space.heap.end());
+    }
+    if (before != none && offer(before, left)) {
+      std::push_heap(space.heap.begin(), space.heap.end());
+    }
+  }
+  std::size_t kept = 0;
+  for (std::uint32_t i = 0; i != none && i < count; i = space.next[i]) ids[kept++] = ids[i];
+  return kept;
+}
+
+}  // namespace ctgpt::inline CTGPT_ABI::text

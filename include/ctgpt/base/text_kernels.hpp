@@ -14,17 +14,9 @@
 #include <cstdint>
 #include <cstring>
 
-#include "ctgpt/base/version.hpp"
+#include "ctgpt/base/ascii_masks.hpp"
 
 namespace ctgpt::inline CTGPT_ABI {
-
-struct ascii_masks {
-  std::uint64_t upper, lower, digit;
-  std::uint64_t space;    // blank, and 9 to 13: newlines among them
-  std::uint64_t newline;  // CR, LF
-  std::uint64_t blank, apostrophe, slash;
-  std::uint64_t high;  // not ASCII
-};
 
 namespace text_kernels {
 

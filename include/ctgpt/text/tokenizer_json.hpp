@@ -12,23 +12,11 @@
 // Reference: huggingface/tokenizers, tokenizers/src/models/bpe, pre_tokenizers/byte_level.rs.
 #pragma once
 
-#include <array>
-
 #include "ctgpt/io/json.hpp"
+#include "ctgpt/text/byte_symbols.hpp"
 #include "ctgpt/text/characters.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::text {
-
-// GPT-2's table: printable Latin-1 stands for itself, the other 68 bytes follow from U+0100 on.
-inline constexpr std::array<char32_t, 256> byte_symbols = [] {
-  std::array<char32_t, 256> symbols{};
-  char32_t next = 0x100;
-  for (char32_t byte = 0; byte < 256; ++byte) {
-    const bool printable = (byte >= 0x21 && byte <= 0x7E) || (byte >= 0xA1 && byte != 0xAD);
-    symbols[byte] = printable ? byte : next++;
-  }
-  return symbols;
-}();
 
 // The three flags matter to a pre-tokenizer alone; the package writes true for a decoder.
 inline void write_byte_level(io::json_writer& out, std::string_view key, bool flags) {

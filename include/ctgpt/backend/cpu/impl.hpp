@@ -47,6 +47,7 @@
 #endif
 #if CTGPT_CPU_FAMILY == 0 || CTGPT_CPU_FAMILY == 3
 #include "ctgpt/backend/cpu/elementwise-inl.hpp"
+#include "ctgpt/backend/cpu/text-inl.hpp"
 #endif
 #if CTGPT_CPU_FAMILY == 0 || CTGPT_CPU_FAMILY == 4
 #include "ctgpt/backend/cpu/attention-inl.hpp"
@@ -58,6 +59,7 @@
 #include "ctgpt/base/error.hpp"
 #if CTGPT_CPU_FAMILY == 0 || CTGPT_CPU_FAMILY == 3
 #include "ctgpt/backend/cpu/open.hpp"
+#include "ctgpt/base/text_kernels.hpp"
 #endif
 
 namespace ctgpt {
@@ -140,6 +142,23 @@ CTGPT_DEFINE_FAMILY(fill_rows)
 #endif
 #if CTGPT_CPU_FAMILY == 0 || CTGPT_CPU_FAMILY == 3
 CTGPT_DEFINE_FAMILY(fill_elementwise)
+
+namespace cpu_kernels {
+// The texts' kernel for this machine takes its place when the program starts.
+inline text_kernels::classify_function best_classify() {
+  const auto able = [](std::int64_t target) { return (hwy::SupportedTargets() & target) != 0; };
+  text_kernels::classify_function best = nullptr;
+  if constexpr (HWY_ARCH_ARM && !CTGPT_PLAIN_BUILD) best = &HWY_STATIC_DISPATCH(classify_text);
+  if (able(HWY_SSE4) && HWY_CHOOSE_SSE4(classify_text)) best = HWY_CHOOSE_SSE4(classify_text);
+  if (able(HWY_AVX2) && HWY_CHOOSE_AVX2(classify_text)) best = HWY_CHOOSE_AVX2(classify_text);
+  if (able(HWY_AVX3) && HWY_CHOOSE_AVX3(classify_text)) best = HWY_CHOOSE_AVX3(classify_text);
+  return best != nullptr ? best : text_kernels::classify_portable;
+}
+inline const bool classify_is_in_place = [] {
+  text_kernels::classify_slot() = best_classify();
+  return true;
+}();
+}  // namespace cpu_kernels
 #endif
 #if CTGPT_CPU_FAMILY == 0 || CTGPT_CPU_FAMILY == 4
 CTGPT_DEFINE_FAMILY(fill_attention)

@@ -73,9 +73,10 @@ class piece_cache {
   // The entry with this key, or nullptr.
   const short_entry* find_short(const short_key& key) const {
     const short_entry* set = set_of(key);
-    if (set[0].key == key) return set;
-    if (set[1].key == key) return set + 1;
-    return nullptr;
+    // No branch decides between the two: which one it is cannot be foretold.
+    const std::uint64_t differs = (set->key.low ^ key.low) | (set->key.high ^ key.high);
+    const short_entry* place = set + (differs != 0 ? 1 : 0);
+    return place->key == key ? place : nullptr;
   }
   // Requires: tokens.size() <= most_tokens, each below 2^28.
   void keep_short(const short_key& key, const std::int32_t* tokens, std::size_t count) {

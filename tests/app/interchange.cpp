@@ -82,6 +82,30 @@ TEST_CASE("interchange: what transformers saves again is evaluated to the loss i
         facts(run) + 4 * (2 * 128 + 384 + 128 + 512 + 128) + 128);
 }
 
+TEST_CASE("interchange: a vocabulary that transformers made larger goes there and back" *
+          doctest::timeout(240)) {
+  if (!python_has("transformers") || !python_has("torch")) return;
+  const playground here(30000);
+  const std::string text = here.file("text");
+  ctgpt::write_file_atomic(text, contents(here.data()).substr(0, 2000));
+  for (const char* preset : {"shakespeare-char-cpu", "llama-small"}) {
+    CAPTURE(preset);
+    const std::string name = preset;
+    const std::string run = here.trained(name, {"--preset", preset, "--steps", "3"}) + "/last";
+    const double rows = number(ctgpt::io::read_json(run + "/config.json"), "vocab_size");
+    const std::string larger = here.file(name + "-larger");
+    script("--resave " + quoted_for_shell(run) + " " + quoted_for_shell(larger) + " padded");
+    CHECK(loss_here(larger, text) == doctest::Approx(loss_there(larger, text).first).epsilon(1e-5));
+    CHECK(loss_here(larger, text) > loss_here(run, text));
+    const std::string again = here.file(name + "-again");
+    output_of({"train", "--init-from", larger, "--data", here.data(), "--steps", "2", "--batch",
+               "2", "--context", "32", "--threads", "1", "--out", again});
+    CHECK(number(ctgpt::io::read_json(again + "/last/config.json"), "vocab_size") == rows + 64);
+    CHECK(loss_here(again + "/last", text) ==
+          doctest::Approx(loss_there(again + "/last", text).first).epsilon(1e-5));
+  }
+}
+
 TEST_CASE("interchange: a directory of no preset's size is evaluated, sampled and described") {
   const std::string tiny = golden("hugging_face/llama-grouped");
   const temporary_directory made;

@@ -153,6 +153,35 @@ TEST_CASE("config_json: wrong fields are named with what is there") {
         "config.json: ctgpt.norm_epsilon must be between 0 and 1");
 }
 
+TEST_CASE("config_json: a field that is missing has the value of transformers") {
+  const auto saved = [](const char* text) {
+    const io::json parsed = io::parse_json(text, "c.json");
+    return std::pair(config_from_json(parsed, "c.json"), vocab_from_json(parsed, "c.json"));
+  };
+  const config gpt2_defaults{.vocab = 50257,
+                             .context = 1024,
+                             .layers = 12,
+                             .heads = 12,
+                             .width = 768,
+                             .mlp = activation::gelu_tanh};
+  config llama_defaults{.vocab = 32000,
+                        .context = 2048,
+                        .layers = 32,
+                        .heads = 32,
+                        .width = 4096,
+                        .hidden = 11008,
+                        .position = positions::rotary,
+                        .norm = normalization::rms,
+                        .mlp = activation::swiglu,
+                        .bias = false,
+                        .tied = false};
+  llama_defaults.norm_epsilon = 1e-6f;
+  CHECK(saved(R"({"model_type": "gpt2"})") == std::pair(gpt2_defaults, isize{50257}));
+  CHECK(saved(R"({"model_type": "llama"})") == std::pair(llama_defaults, isize{32000}));
+  CHECK(saved(R"({"model_type": "gpt2", "vocab_size": 7})").second == 7);
+  CHECK(saved(R"({"model_type": "gpt2", "n_ctx": 24})").first.context == 1024);
+}
+
 TEST_CASE("config_json: texts that are no description are refused") {
   const auto sentence = [](const char* text) {
     return sentence_of([&] { config_from_json(io::parse_json(text, "c.json"), "c.json"); });
@@ -174,6 +203,8 @@ TEST_CASE("config_json: files are read with their path in every sentence") {
   CHECK(read_vocab(made.path()) == 50);
   write_file_atomic(path, "{\"vocab_size\": 0}");
   CHECK(sentence_of([&] { read_vocab(made.path()); }).find(path + ": vocab_size must be") == 0);
+  write_file_atomic(path, R"({"ctgpt": {}})");  // ours has no usual size
+  CHECK(sentence_of([&] { read_vocab(made.path()); }).find(path + ": vocab_size is missing") == 0);
   write_file_atomic(path, "{\"vocab_size\": ");
   CHECK(sentence_of([&] { read_config(made.path()); }).find(path + ": line 1, column") == 0);
 }

@@ -156,7 +156,9 @@ inline config read_config(const std::string& directory) {
 
 // Rows of the vocabulary that the files hold.
 inline isize vocab_from_json(const io::json& text, const std::string& name) {
-  return io::json_field(text, name)["vocab_size"].integer(1, isize{1} << 24);
+  const io::json_field file(text, name);
+  if (is_hugging_face(file)) return hugging_face_config(file).vocab;
+  return file["vocab_size"].integer(1, detail::most_of_a_size);
 }
 inline isize read_vocab(const std::string& directory) {
   const std::string path = directory + "/config.json";

@@ -41,7 +41,7 @@ inline void expect_switch(const io::json_field& file, const char* name, bool usu
 inline config gpt2_config(const io::json_field& file) {
   config c;
   c.vocab = size_field(file, "vocab_size", 50257);
-  c.context = size_field(file, "n_positions", size_field(file, "n_ctx", 1024));
+  c.context = size_field(file, "n_positions", 1024);
   c.width = size_field(file, "n_embd", 768);
   c.layers = size_field(file, "n_layer", 12);
   c.heads = size_field(file, "n_head", 12);

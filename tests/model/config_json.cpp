@@ -182,6 +182,43 @@ TEST_CASE("config_json: a field that is missing has the value of transformers") 
   CHECK(saved(R"({"model_type": "gpt2", "n_ctx": 24})").first.context == 1024);
 }
 
+TEST_CASE("config_json: rules are said with the names of the file's fields") {
+  const auto sentence = [](const std::string& fields) {
+    return sentence_of([&] { config_from_json(io::parse_json("{" + fields + "}", "c"), "c"); });
+  };
+  const auto gpt2_with = [&](const std::string& field) {
+    return sentence("\"model_type\": \"gpt2\", " + field);
+  };
+  const auto llama_with = [&](const std::string& field) {
+    return sentence("\"model_type\": \"llama\", " + field);
+  };
+  CHECK(gpt2_with("\"n_embd\": 16000000") == "c: n_embd (width) must be between 1 and 1,048,576");
+  CHECK(gpt2_with("\"n_positions\": 16000000") ==
+        "c: n_positions (context) must be between 1 and 1,048,576");
+  CHECK(gpt2_with("\"n_layer\": 5000") == "c: n_layer (layers) must be between 1 and 4,096");
+  CHECK(gpt2_with("\"n_head\": 5000") == "c: n_head (heads) must be between 1 and 4,096");
+  CHECK(gpt2_with("\"n_head\": 7") == "c: n_embd (width) must be a multiple of n_head (heads)");
+  CHECK(gpt2_with("\"n_inner\": 16000000") ==
+        "c: n_inner (hidden) must be between 0 and 4,194,304");
+  CHECK(gpt2_with("\"layer_norm_epsilon\": 2") ==
+        "c: layer_norm_epsilon (norm_epsilon) must be between 0 and 1");
+  CHECK(llama_with("\"hidden_size\": 16000000") ==
+        "c: hidden_size (width) must be between 1 and 1,048,576");
+  CHECK(llama_with("\"max_position_embeddings\": 16000000") ==
+        "c: max_position_embeddings (context) must be between 1 and 1,048,576");
+  CHECK(llama_with("\"num_hidden_layers\": 5000") ==
+        "c: num_hidden_layers (layers) must be between 1 and 4,096");
+  CHECK(llama_with("\"num_key_value_heads\": 5") ==
+        "c: num_key_value_heads (kv_heads) must divide num_attention_heads (heads)");
+  CHECK(llama_with("\"head_dim\": 5000") == "c: head_dim (head_size) must be between 0 and 1,024");
+  CHECK(llama_with("\"intermediate_size\": 16000000") ==
+        "c: intermediate_size (hidden) must be between 0 and 4,194,304");
+  CHECK(llama_with("\"rope_theta\": 0.5") ==
+        "c: rope_theta (rope_base) must be above 1 and at most 1e30");
+  CHECK(llama_with("\"rms_norm_eps\": 0") ==
+        "c: rms_norm_eps (norm_epsilon) must be between 0 and 1");
+}
+
 TEST_CASE("config_json: texts that are no description are refused") {
   const auto sentence = [](const char* text) {
     return sentence_of([&] { config_from_json(io::parse_json(text, "c.json"), "c.json"); });

@@ -254,7 +254,8 @@ TEST_CASE("interchange: every reason for which a directory cannot be opened is n
   holds(said("gpt2-tanh", "\"model_type\": \"gpt2\"", "\"model_type\": \"bert\""),
         "config.json: model_type must be gpt2 or llama");
   holds(said("gpt2-tanh", "\"gelu_new\"", "\"relu\""), "activation_function must be gelu");
-  holds(said("gpt2-tanh", "\"n_head\": 3", "\"n_head\": 5"), "width must be a multiple of heads");
+  holds(said("gpt2-tanh", "\"n_head\": 3", "\"n_head\": 5"),
+        "config.json: n_embd (width) must be a multiple of n_head (heads)");
   holds(said("gpt2-tanh", "\"n_embd\": 24", "\"n_embd\": \"24\""), "n_embd must be an integer");
   holds(said("gpt2-tanh", "\"n_layer\": 2", "\"n_layer\": 0"), "n_layer must be an integer from 1");
   holds(said("gpt2-tanh", "\"n_layer\": 2", "\"n_layer\": 3"), "h.2.");
@@ -271,7 +272,7 @@ TEST_CASE("interchange: every reason for which a directory cannot be opened is n
   holds(said("llama-grouped", "\"hidden_act\": \"silu\"", "\"hidden_act\": \"gelu\""),
         "hidden_act must be silu");
   holds(said("llama-grouped", "\"num_key_value_heads\": 2", "\"num_key_value_heads\": 3"),
-        "kv_heads must divide heads");
+        "num_key_value_heads (kv_heads) must divide num_attention_heads (heads)");
   holds(said("llama-grouped", "\"vocab_size\": 256",
              "\"quantization_config\": {}, \"vocab_size\": 256"),
         "quantised weights cannot be read");

@@ -143,8 +143,7 @@ inline config config_from_json(const io::json& text, const std::string& name) {
   } else {
     c = hugging_face_config(file);  // which says what is wrong
   }
-  const char* wrong = problem(c);
-  expects(wrong == nullptr, name, ": ", wrong == nullptr ? "" : wrong);
+  if (const char* wrong = problem(c)) fail(name, ": ", hugging_face_rule(file, wrong));
   return c;
 }
 

@@ -3,12 +3,16 @@
 // A field that is missing has the value that transformers gives it. What ctgpt cannot compute
 // (another architecture, a scaled rope, biases of Llama's attention) is refused by name rather than
 // computed in another way.
-// Errors: one sentence with the file, the field and what it must be.
+// Errors: one sentence with the file, the field and what it must be; config's own rules are said
+// with the file's names of the fields.
 // Reference: transformers, configuration_gpt2.py and configuration_llama.py (4.x, and 5.x, where
 // rope_parameters holds what rope_theta and rope_scaling said).
 #pragma once
 
+#include <algorithm>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "ctgpt/core/config.hpp"
 #include "ctgpt/io/json.hpp"
@@ -37,6 +41,24 @@ inline void expect_switch(const io::json_field& file, const char* name, bool usu
   const io::json_field field = file[name];
   if (field.boolean_or(usual) != usual) field.wrong(why);
 }
+
+// A field of config, and what the file calls it.
+struct field_name {
+  std::string_view here, there;
+};
+inline constexpr field_name gpt2_names[] = {{"vocab", "vocab_size"},
+                                            {"context", "n_positions"},
+                                            {"layers", "n_layer"},
+                                            {"heads", "n_head"},
+                                            {"width", "n_embd"},
+                                            {"hidden", "n_inner"},
+                                            {"norm_epsilon", "layer_norm_epsilon"}};
+inline constexpr field_name llama_names[] = {
+    {"vocab", "vocab_size"},         {"context", "max_position_embeddings"},
+    {"layers", "num_hidden_layers"}, {"heads", "num_attention_heads"},
+    {"width", "hidden_size"},        {"kv_heads", "num_key_value_heads"},
+    {"head_size", "head_dim"},       {"hidden", "intermediate_size"},
+    {"rope_base", "rope_theta"},     {"norm_epsilon", "rms_norm_eps"}};
 
 inline config gpt2_config(const io::json_field& file) {
   config c;
@@ -126,6 +148,28 @@ inline config hugging_face_config(const io::json_field& file) {
   if (name == "gpt2") return canonical(detail::gpt2_config(file));
   if (name == "llama") return canonical(detail::llama_config(file));
   type.wrong("gpt2 or llama (or a directory that ctgpt wrote)");
+}
+
+// A rule that config breaks (problem(config)) with the names that a reader of the file knows:
+// "n_embd (width) must be between ...".
+inline std::string hugging_face_rule(const io::json_field& file, std::string_view rule) {
+  const bool gpt2 = file["model_type"].string_or("") == "gpt2";
+  if (gpt2) rule = rule.substr(0, rule.find(", or head_size"));  // which GPT-2's file cannot give
+  std::span<const detail::field_name> names = detail::llama_names;
+  if (gpt2) names = detail::gpt2_names;
+  const auto in_a_name = [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; };
+  std::string text;
+  while (!rule.empty()) {
+    const auto end = std::find_if_not(rule.begin(), rule.end(), in_a_name);
+    const auto size = std::max(static_cast<std::size_t>(end - rule.begin()), std::size_t{1});
+    const std::string_view word = rule.substr(0, size);
+    const auto name = std::find_if(names.begin(), names.end(),
+                                   [&](const auto& each) { return each.here == word; });
+    if (name != names.end()) text.append(name->there).append(" (");
+    text.append(word).append(name != names.end() ? ")" : "");
+    rule.remove_prefix(size);
+  }
+  return text;
 }
 
 }  // namespace ctgpt::inline CTGPT_ABI

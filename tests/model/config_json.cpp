@@ -4,6 +4,7 @@
 #include "base/child.hpp"
 #include "base/temporary.hpp"
 #include "ctgpt/model/presets.hpp"
+#include "io/python.hpp"
 #include "model/models.hpp"
 
 using namespace ctgpt_test;
@@ -180,6 +181,39 @@ TEST_CASE("config_json: a field that is missing has the value of transformers") 
   CHECK(saved(R"({"model_type": "llama"})") == std::pair(llama_defaults, isize{32000}));
   CHECK(saved(R"({"model_type": "gpt2", "vocab_size": 7})").second == 7);
   CHECK(saved(R"({"model_type": "gpt2", "n_ctx": 24})").first.context == 1024);
+}
+
+TEST_CASE("config_json: every name that transformers has for a GELU of ours") {
+  const auto kind = [](const std::string& name) {
+    const std::string text = R"({"model_type": "gpt2", "activation_function": ")" + name + "\"}";
+    return config_from_json(io::parse_json(text, "c"), "c").mlp;
+  };
+  for (const char* name : {"gelu", "gelu_python"}) CHECK(kind(name) == activation::gelu);
+  for (const char* name :
+       {"gelu_new", "gelu_fast", "gelu_accurate", "gelu_pytorch_tanh", "gelu_python_tanh"}) {
+    CHECK(kind(name) == activation::gelu_tanh);
+  }
+  for (const char* name : {"gelu_10", "quick_gelu", "relu"}) {
+    CHECK(sentence_of([&] { kind(name); }).find("c: activation_function must be gelu, ") == 0);
+  }
+}
+
+// What the names mean, in transformers itself.
+TEST_CASE("config_json: transformers' GELUs are ours" * doctest::timeout(120)) {
+  if (!python_has("transformers") || !python_has("torch")) return;
+  const auto printed = python(
+      "-c " + quoted_for_shell(
+                  "import torch\n"
+                  "from transformers.activations import ACT2FN\n"
+                  "x = torch.linspace(-6, 6, 2001, dtype=torch.float64)\n"
+                  "exact = torch.nn.functional.gelu(x)\n"
+                  "tanh = torch.nn.functional.gelu(x, approximate='tanh')\n"
+                  "for name in ['gelu', 'gelu_python']:\n"
+                  "  assert (ACT2FN[name](x) - exact).abs().max() < 1e-9\n"
+                  "for name in ['gelu_new', 'gelu_fast', 'gelu_accurate', 'gelu_pytorch_tanh',\n"
+                  "             'gelu_python_tanh']:\n"
+                  "  if name in ACT2FN: assert (ACT2FN[name](x) - tanh).abs().max() < 1e-9\n"));
+  CHECK(printed.has_value());
 }
 
 TEST_CASE("config_json: rules are said with the names of the file's fields") {

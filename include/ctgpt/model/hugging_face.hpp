@@ -71,12 +71,15 @@ inline config gpt2_config(const io::json_field& file) {
   c.norm_epsilon = static_cast<float>(file["layer_norm_epsilon"].number_or(1e-5));
   const io::json_field act = file["activation_function"];
   const std::string name = act.string_or("gelu_new");
-  if (name == "gelu") {
+  if (name == "gelu" || name == "gelu_python") {
     c.mlp = activation::gelu;
-  } else if (name == "gelu_new" || name == "gelu_pytorch_tanh" || name == "gelu_fast") {
+  } else if (name == "gelu_new" || name == "gelu_fast" || name == "gelu_accurate" ||
+             name == "gelu_pytorch_tanh" || name == "gelu_python_tanh") {
     c.mlp = activation::gelu_tanh;
   } else {
-    act.wrong("gelu, gelu_new, gelu_fast or gelu_pytorch_tanh");
+    act.wrong(
+        "gelu, gelu_python, gelu_new, gelu_fast, gelu_accurate, gelu_pytorch_tanh or "
+        "gelu_python_tanh");
   }
   expect_switch(file, "scale_attn_weights", true, "true: attention is scaled by 1/sqrt(head size)");
   expect_switch(file, "scale_attn_by_inverse_layer_idx", false, "false: no scaling by layer");

@@ -261,7 +261,7 @@ TEST_CASE("interchange: every reason for which a directory cannot be opened is n
   holds(said("gpt2-tanh", "\"n_layer\": 2", "\"n_layer\": 3"), "h.2.");
   holds(said("gpt2-tanh", "\"n_positions\": 24", "\"n_positions\": 25"), "has the shape (24, 24)");
   holds(said("gpt2-tanh", "\"scale_attn_weights\": true", "\"scale_attn_weights\": false"),
-        "scale_attn_weights must be true");
+        "scale_attn_weights must be true: attention is scaled by 1/sqrt(head size)");
   holds(said("gpt2-tanh", "\"scale_attn_by_inverse_layer_idx\": false",
              "\"scale_attn_by_inverse_layer_idx\": true"),
         "scale_attn_by_inverse_layer_idx must be false");

@@ -39,7 +39,7 @@ inline isize size_field(const io::json_field& file, const char* name, isize usua
 inline void expect_switch(const io::json_field& file, const char* name, bool usual,
                           const char* why) {
   const io::json_field field = file[name];
-  if (field.boolean_or(usual) != usual) field.wrong(why);
+  if (field.boolean_or(usual) != usual) field.refuse(why);
 }
 
 // A field of config, and what the file calls it.
@@ -81,9 +81,11 @@ inline config gpt2_config(const io::json_field& file) {
         "gelu, gelu_python, gelu_new, gelu_fast, gelu_accurate, gelu_pytorch_tanh or "
         "gelu_python_tanh");
   }
-  expect_switch(file, "scale_attn_weights", true, "true: attention is scaled by 1/sqrt(head size)");
-  expect_switch(file, "scale_attn_by_inverse_layer_idx", false, "false: no scaling by layer");
-  expect_switch(file, "add_cross_attention", false, "false: there is no cross attention");
+  expect_switch(file, "scale_attn_weights", true,
+                "must be true: attention is scaled by 1/sqrt(head size)");
+  expect_switch(file, "scale_attn_by_inverse_layer_idx", false,
+                "must be false: no scaling by layer");
+  expect_switch(file, "add_cross_attention", false, "must be false: there is no cross attention");
   c.tied = file["tie_word_embeddings"].boolean_or(true);
   return c;
 }
@@ -127,8 +129,9 @@ inline config llama_config(const io::json_field& file) {
     if (part.number_or(1.0) != 1.0) part.wrong("1: whole heads are rotated");
   }
   c.rope_base = static_cast<float>(base);
-  expect_switch(file, "attention_bias", false, "false: Llama's attention has no biases here");
-  expect_switch(file, "mlp_bias", false, "false: Llama's MLP has no biases here");
+  expect_switch(file, "attention_bias", false,
+                "must be false: Llama's attention has no biases here");
+  expect_switch(file, "mlp_bias", false, "must be false: Llama's MLP has no biases here");
   c.tied = file["tie_word_embeddings"].boolean_or(false);
   return c;
 }
@@ -146,7 +149,7 @@ inline bool is_hugging_face(const io::json_field& file) {
 inline config hugging_face_config(const io::json_field& file) {
   const io::json_field type = file["model_type"];
   const io::json_field quantized = file["quantization_config"];
-  if (quantized.present()) quantized.wrong("left out: quantised weights cannot be read");
+  if (quantized.present()) quantized.refuse("must be left out: quantised weights cannot be read");
   const std::string name = type.string_or("");
   if (name == "gpt2") return canonical(detail::gpt2_config(file));
   if (name == "llama") return canonical(detail::llama_config(file));

@@ -1,5 +1,4 @@
-// include/ERRORS.md quotes what the code says: a sentence that no code says any more is found. So
-// is an example that has outgrown what it promises.
+// include/ERRORS.md quotes what the code says: a sentence that no code says any more is found.
 #include "architecture/sentences.hpp"
 
 #include <doctest/doctest.h>

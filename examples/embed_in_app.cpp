@@ -42,7 +42,8 @@ class writer_of final : public writer {
     prompt_.reserve(static_cast<std::size_t>(run_->context()));
     // The kernels' working space grows to its size here, and not in a frame.
     const std::vector<std::int32_t> longest(static_cast<std::size_t>(run_->context()), 0);
-    for (auto* window : {&window_, &next_}) (*window)->append(longest);
+    next_->append(longest);
+    window_->append(longest);
     choose_->next(window_->logits(), window_->ids());
   }
   void begin(std::span<const std::int32_t> prompt) override {

@@ -50,6 +50,30 @@ TEST_CASE("config: the run.json of a run repeats it bit for bit, and may be chan
   CHECK(number(settings_of(other), "seed") == 5);
 }
 
+TEST_CASE("config: a run of epochs is repeated bit for bit, and steps or epochs may be changed") {
+  const playground here;
+  const std::string run = here.trained("run", {"--epochs", "0.02", "--eval-every", "100"});
+  const std::string json = run + "/run.json", again = here.file("again");
+  const auto steps = static_cast<std::size_t>(number(settings_of(run), "steps"));
+  REQUIRE(steps > 2);
+  output_of({"train", "--config", json, "--out", again});
+  check_same_runs(run, again);
+  output_of({"train", "--config", json, "--steps", "2", "--out", here.file("steps")});
+  CHECK(metrics_lines(here.file("steps")).size() == 2);
+  output_of({"train", "--config", json, "--epochs=0.04", "--out", here.file("epochs")});
+  const std::size_t twice = metrics_lines(here.file("epochs")).size();
+  CHECK(twice >= 2 * steps - 1);
+  CHECK(twice <= 2 * steps);
+  // The same choice in a TOML file; both in it contradict each other.
+  const std::string file = here.file("settings.toml");
+  ctgpt::write_file_atomic(file, "epochs = 0.02\n");
+  output_of(here.small("toml", {"--config", file, "--steps", "2"}));
+  CHECK(metrics_lines(here.file("toml")).size() == 2);
+  ctgpt::write_file_atomic(file, "epochs = 0.02\nsteps = 3\n");
+  CHECK(contains(sentence(result_of(here.small("both", {"--config", file})), 2),
+                 "give --steps or --epochs, not both"));
+}
+
 TEST_CASE("config: a wrong file or key is one sentence with file and key") {
   const temporary_directory here;
   const std::string file = here.file("f");

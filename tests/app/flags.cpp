@@ -171,6 +171,8 @@ TEST_CASE("flags: nanoGPT's and transformers' names lead to ours") {
       {"--out_dir", "--out"},
       {"--dataset", "--data"},
       {"--init_from=resume", "--resume"},
+      {"--init_from=gpt2", "--init-from"},
+      {"--init_from", "--init-from"},
       {"--n_layer=4", "--preset"},
       {"--max_steps", "--steps"},
       {"--num_train_epochs", "--epochs"},
@@ -185,6 +187,8 @@ TEST_CASE("flags: nanoGPT's and transformers' names lead to ours") {
   for (const auto& [theirs, ours] : training) {
     CHECK(contains(sentence(result_of({"train", theirs}), 2), "did you mean " + ours + "?"));
   }
+  CHECK(contains(sentence(result_of({"train", "--init_from", "resume"}), 2), "mean --resume?"));
+  CHECK(contains(sentence(result_of({"train", "--init_from", "out"}), 2), "mean --init-from?"));
   const std::vector<std::pair<std::string, std::string>> sampling{
       {"--max_new_tokens", "--tokens"},
       {"--num_samples", "--samples"},

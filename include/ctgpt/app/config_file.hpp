@@ -3,7 +3,9 @@
 //   steps = 500                  a TOML file of flags, under their names, dashes or underscores;
 //   lr = 1e-3                    a table [train] holds those of that verb alone
 //
-// or the run.json of a run, whose settings are meant.
+// or the run.json of a run, whose settings are meant. Its steps are what its epochs came to, so the
+// epochs are left out. --steps and --epochs are one choice: either on the command line wins over
+// both in the file.
 // Errors: a file that cannot be read or parsed, a key that is no option of the verb: usage_error
 // with file and key.
 #pragma once
@@ -28,11 +30,12 @@ struct config_item {
 inline std::vector<config_item> json_items(const std::string& text, const std::string& path) {
   const io::json parsed = io::parse_json(text, path);
   const io::json_field file(parsed, path);
-  const io::json_field settings = file["settings"].present() ? file["settings"] : file;
+  const bool run = file["settings"].present();
+  const io::json_field settings = run ? file["settings"] : file;
   std::vector<config_item> items;
   for (const io::json_member& member : settings.members()) {
     const io::json_field field = settings[member.key];
-    if (!field.present()) continue;
+    if (!field.present() || (run && member.key == "epochs")) continue;
     const auto* words = member.value.get_if<std::string>();
     const bool list = member.value.get_if<io::json_array>() != nullptr ||
                       member.value.get_if<io::json_object>() != nullptr;
@@ -71,6 +74,18 @@ inline bool is_given(const CLI::Option& option, const std::vector<std::string>& 
   });
 }
 
+// Whether the command line has an option, or for one of --steps and --epochs either of them.
+inline bool is_decided(const CLI::App& verb, const CLI::Option& option,
+                       const std::vector<std::string>& words) {
+  if (is_given(option, words)) return true;
+  if (!option.check_lname("steps") && !option.check_lname("epochs")) return false;
+  for (const char* name : {"--steps", "--epochs"}) {
+    const CLI::Option* either = verb.get_option_no_throw(name);
+    if (either != nullptr && is_given(*either, words)) return true;
+  }
+  return false;
+}
+
 // The words that FILE adds to those of the command line for this verb.
 inline std::vector<std::string> words_of_config(const std::string& path, const CLI::App& verb,
                                                 const std::vector<std::string>& words) {
@@ -88,7 +103,7 @@ inline std::vector<std::string> words_of_config(const std::string& path, const C
       throw usage_error(join(path, ": there is no option ", item.key, " of ctgpt ", verb.get_name(),
                              near.empty() ? "" : "; did you mean " + near.substr(2) + "?"));
     }
-    if (is_given(*option, words)) continue;
+    if (is_decided(verb, *option, words)) continue;
     if (option->get_items_expected_max() == 0) {  // a flag without a value
       if (item.values == std::vector<std::string>{"true"}) more.push_back(name);
       continue;

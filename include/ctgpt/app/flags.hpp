@@ -167,21 +167,24 @@ inline std::string nearest_word(std::string_view word, const std::vector<std::st
   return best;
 }
 
-// The known option of `command` that an unknown one most likely means; "" when nothing is near.
+// The known option of `command` that an unknown one, with or without =VALUE, most likely means; ""
+// when nothing is near.
 inline std::string nearest_flag(const CLI::App& command, std::string unknown) {
-  unknown = unknown.substr(0, unknown.find('='));
   while (unknown.starts_with('-')) unknown.erase(0, 1);
   for (char& letter : unknown) {
     if (letter == '_') letter = '-';
     letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
   }
+  const std::string with_value = unknown;
+  unknown = unknown.substr(0, unknown.find('='));
   std::vector<std::string> known;
   for (const CLI::Option* option : command.get_options()) {
     for (const std::string& name : option->get_lnames()) known.push_back(name);
   }
   for (const auto& [theirs, ours] : foreign_names) {
     const std::string bare(ours.substr(2));
-    if (theirs == unknown && std::find(known.begin(), known.end(), bare) != known.end()) {
+    const bool meant = theirs == unknown || theirs == with_value;
+    if (meant && std::find(known.begin(), known.end(), bare) != known.end()) {
       return std::string(ours);
     }
   }

@@ -180,7 +180,10 @@ class program {
     if (!option.starts_with('-')) option.insert(0, "--");
     if (dynamic_cast<const CLI::ExtrasError*>(&problem) != nullptr) {
       const std::vector<std::string> extra = top_.remaining(true);
-      return unknown_word(command, extra.empty() ? next : extra.front());
+      if (extra.empty()) return unknown_word(command, next);
+      const bool valued =
+          extra.size() > 1 && extra[0].starts_with("--") && !extra[1].starts_with('-');
+      return unknown_word(command, valued ? extra[0] + "=" + extra[1] : extra[0]);
     }
     if (dynamic_cast<const CLI::RequiredError*>(&problem) != nullptr) {
       const std::string choices = &command == &top_

@@ -123,4 +123,8 @@ inline constexpr foreign_name foreign_names[] = {
     {"output", "--out"},
 };
 
+// The length of the context, which the verbs that open a model take from it.
+inline constexpr std::string_view names_of_the_context[] = {
+    "--context", "--ctx-size", "-c", "--n-ctx", "--block-size", "--max-seq-length"};
+
 }  // namespace ctgpt::inline CTGPT_ABI::app

@@ -208,9 +208,7 @@ class program {
 
   static std::string unknown_word(const CLI::App& command, const std::string& word) {
     if (!word.starts_with('-')) return "\"" + word + "\" is not expected here";
-    const std::string near = nearest_flag(command, word);
-    return "there is no option " + word.substr(0, word.find('=')) +
-           (near.empty() ? "" : "; did you mean " + near + "?");
+    return "there is no option " + word.substr(0, word.find('=')) + advice_on_flag(command, word);
   }
 
   static std::string command_path(const CLI::App& command) {

@@ -164,3 +164,38 @@ TEST_CASE("init-from: weights of transformers train on, and what does not fit is
   missing[2] = here.file("nowhere");
   CHECK(contains(sentence(result_of(missing), 1), "there is no directory"));
 }
+
+TEST_CASE("init-from: a preset beside it must be of the model's size") {
+  const playground here;
+  const std::string first = here.trained("first", {"--steps", "2"});
+  const auto flags = [&](const std::string& preset, const std::string& out) {
+    return here.small(out, {"--init-from", first, "--preset", preset, "--steps", "1"});
+  };
+  output_of(flags("quickstart", "same"));  // at a shorter context
+  CHECK(text_of(settings_of(here.file("same")), "preset") == "quickstart");
+  CHECK(sentence(result_of(flags("gpt2-124m", "other")), 2)
+            .starts_with("--preset gpt2-124m (layers 12, heads 12, width 768, position "));
+  const std::string said = sentence(result_of(flags("shakespeare-char-cpu", "other")), 2);
+  CHECK(contains(said, "--preset shakespeare-char-cpu (layers 4, position \"learned\", "));
+  CHECK(contains(said, " is not the model of --init-from " + first + " (layers 3, position "));
+  CHECK(said.ends_with("; leave --preset out"));
+  CHECK_FALSE(std::filesystem::exists(here.file("other")));
+}
+
+TEST_CASE("init-from: nanoGPT's values say what to give here") {
+  const playground here(30000);
+  const auto said = [&](const std::string& value) {
+    words flags = here.small("run", {"--init-from", value, "--steps", "1"});
+    const auto preset = std::find(flags.begin(), flags.end(), "--preset");
+    flags.erase(preset, preset + 2);
+    return sentence(result_of(flags, {.directory = here.path()}), 1);
+  };
+  CHECK(said("scratch").ends_with("/scratch; for fresh weights leave --init-from out"));
+  CHECK(said("resume").ends_with("/resume; to go on with a run give --resume --out DIR"));
+  for (const char* name : {"gpt2", "gpt2-xl"}) {
+    CHECK(contains(said(name), "; give a directory that holds the weights"));
+  }
+  CHECK(said("scratches").ends_with("/scratches"));
+  std::filesystem::create_directory(here.file("scratch"));
+  CHECK(contains(said("scratch"), "holds no model"));
+}

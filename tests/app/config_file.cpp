@@ -77,17 +77,22 @@ TEST_CASE("config: a run of epochs is repeated bit for bit, and steps or epochs 
 TEST_CASE("config: a wrong file or key is one sentence with file and key") {
   const temporary_directory here;
   const std::string file = here.file("f");
-  const auto said = [&](const std::string& text, int code = 2) {
+  const auto said = [&](const std::string& text) {
     ctgpt::write_file_atomic(file, text);
-    return sentence(result_of({"train", "--config", file, "--out", here.file("run")}), code);
+    return sentence(result_of({"train", "--config", file, "--out", here.file("run")}), 2);
   };
   CHECK(contains(said("stepps = 3\n"),
-                 file + ": there is no option stepps of ctgpt train; did you mean steps?"));
+                 file + ":1: there is no option stepps of ctgpt train; did you mean steps?"));
   CHECK(contains(said("max_iters = 3\n"), "did you mean steps?"));
-  CHECK(contains(said("steps = many\n"), "--steps must be a whole number"));
-  CHECK(contains(said("{\"settings\": {\"steps\": [1]}}", 1), "settings.steps must be a number"));
-  CHECK(contains(said("{\"settings\": 3", 1), file + ": line 1"));
-  CHECK(contains(sentence(result_of({"train", "--config", here.file("none")}), 1), "cannot read"));
+  CHECK(contains(said("{\"settings\": {\"steps\": [1]}}"), file + ": steps takes one value"));
+  CHECK(contains(said("{\"resume\": \"yes\"}"),
+                 file + ": resume must be true or false, not \"yes\""));
+  CHECK(contains(said("{\"steps\": \"many\"}"), file + ": --steps must be a whole number"));
+  CHECK(contains(said("{\"settings\": 3}"), file + ": settings must be an object, found 3"));
+  CHECK(contains(said("{\"settings\": 3"), file + ": line 1"));
+  CHECK(contains(said("{\"steps\": null}"), "--data FILE"));  // null: not given
+  CHECK(contains(sentence(result_of({"train", "--config", here.file("none")}), 2), "cannot read"));
+  CHECK(contains(sentence(result_of({"train", "--config", here.path()}), 2), "cannot read"));
   CHECK_FALSE(std::filesystem::exists(here.file("run")));
 }
 

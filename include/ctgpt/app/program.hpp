@@ -101,8 +101,7 @@ class program {
     CLI::App* command = parent.add_subcommand(name, help);
     flags& given = given_.emplace_back(*command);
     given.text("--config FILE",
-               "flags from a TOML file, where tables of other verbs are ignored, or from a run's "
-               "run.json; the command line wins",
+               "flags from TOML, tables of other verbs ignored, or run.json; given flags win",
                config_);
     values.describe(given);
     if (runs_a_model) machine_.describe(given);

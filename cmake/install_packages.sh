@@ -30,6 +30,7 @@ need_compiler_and_library_headers() {
   need_header Eigen/Core libeigen3-dev
   need_header hwy/highway.h libhwy-dev
   need_header CLI/CLI.hpp libcli11-dev
+  need_header toml++/toml.h libtomlplusplus-dev
 }
 
 install_missing() {

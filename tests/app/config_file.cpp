@@ -77,17 +77,22 @@ TEST_CASE("config: a run of epochs is repeated bit for bit, and steps or epochs 
 TEST_CASE("config: a wrong file or key is one sentence with file and key") {
   const temporary_directory here;
   const std::string file = here.file("f");
-  const auto said = [&](const std::string& text, int code = 2) {
+  const auto said = [&](const std::string& text) {
     ctgpt::write_file_atomic(file, text);
-    return sentence(result_of({"train", "--config", file, "--out", here.file("run")}), code);
+    return sentence(result_of({"train", "--config", file, "--out", here.file("run")}), 2);
   };
   CHECK(contains(said("stepps = 3\n"),
-                 file + ": there is no option stepps of ctgpt train; did you mean steps?"));
+                 file + ":1: there is no option stepps of ctgpt train; did you mean steps?"));
   CHECK(contains(said("max_iters = 3\n"), "did you mean steps?"));
-  CHECK(contains(said("steps = many\n"), "--steps must be a whole number"));
-  CHECK(contains(said("{\"settings\": {\"steps\": [1]}}", 1), "settings.steps must be a number"));
-  CHECK(contains(said("{\"settings\": 3", 1), file + ": line 1"));
-  CHECK(contains(sentence(result_of({"train", "--config", here.file("none")}), 1), "cannot read"));
+  CHECK(contains(said("{\"settings\": {\"steps\": [1]}}"), file + ": steps takes one value"));
+  CHECK(contains(said("{\"resume\": \"yes\"}"),
+                 file + ": resume must be true or false, not \"yes\""));
+  CHECK(contains(said("{\"steps\": \"many\"}"), file + ": --steps must be a whole number"));
+  CHECK(contains(said("{\"settings\": 3}"), file + ": settings must be an object"));
+  CHECK(contains(said("{\"settings\": 3"), file + ": line 1"));
+  CHECK(contains(said("{\"steps\": null}"), "--data FILE"));  // null: not given
+  CHECK(contains(sentence(result_of({"train", "--config", here.file("none")}), 2), "cannot read"));
+  CHECK(contains(sentence(result_of({"train", "--config", here.path()}), 2), "cannot read"));
   CHECK_FALSE(std::filesystem::exists(here.file("run")));
 }
 
@@ -163,4 +168,39 @@ TEST_CASE("init-from: weights of transformers train on, and what does not fit is
   words missing = flags + words{"--out", here.file("c")};
   missing[2] = here.file("nowhere");
   CHECK(contains(sentence(result_of(missing), 1), "there is no directory"));
+}
+
+TEST_CASE("init-from: a preset beside it must be of the model's size") {
+  const playground here;
+  const std::string first = here.trained("first", {"--steps", "2"});
+  const auto flags = [&](const std::string& preset, const std::string& out) {
+    return here.small(out, {"--init-from", first, "--preset", preset, "--steps", "1"});
+  };
+  output_of(flags("quickstart", "same"));  // at a shorter context
+  CHECK(text_of(settings_of(here.file("same")), "preset") == "quickstart");
+  CHECK(sentence(result_of(flags("gpt2-124m", "other")), 2)
+            .starts_with("--preset gpt2-124m (layers 12, heads 12, width 768, position "));
+  const std::string said = sentence(result_of(flags("shakespeare-char-cpu", "other")), 2);
+  CHECK(contains(said, "--preset shakespeare-char-cpu (layers 4, position \"learned\", "));
+  CHECK(contains(said, " is not the model of --init-from " + first + " (layers 3, position "));
+  CHECK(said.ends_with("; leave --preset out"));
+  CHECK_FALSE(std::filesystem::exists(here.file("other")));
+}
+
+TEST_CASE("init-from: nanoGPT's values say what to give here") {
+  const playground here(30000);
+  const auto said = [&](const std::string& value) {
+    words flags = here.small("run", {"--init-from", value, "--steps", "1"});
+    const auto preset = std::find(flags.begin(), flags.end(), "--preset");
+    flags.erase(preset, preset + 2);
+    return sentence(result_of(flags, {.directory = here.path()}), 1);
+  };
+  CHECK(said("scratch").ends_with("/scratch; for fresh weights leave --init-from out"));
+  CHECK(said("resume").ends_with("/resume; to go on with a run give --resume --out DIR"));
+  for (const char* name : {"gpt2", "gpt2-xl"}) {
+    CHECK(contains(said(name), "; give a directory that holds the weights"));
+  }
+  CHECK(said("scratches").ends_with("/scratches"));
+  std::filesystem::create_directory(here.file("scratch"));
+  CHECK(contains(said("scratch"), "holds no model"));
 }

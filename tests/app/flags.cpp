@@ -203,6 +203,10 @@ TEST_CASE("flags: nanoGPT's and transformers' names lead to ours") {
   for (const auto& [theirs, ours] : sampling) {
     CHECK(contains(sentence(result_of({"sample", theirs}), 2), "did you mean " + ours + "?"));
   }
+  for (const char* name : {"--ctx-size", "-c", "--n_ctx=64", "--block_size"}) {
+    CHECK(contains(sentence(result_of({"sample", name, "64"}), 2),
+                   "; the context is the model's own"));
+  }
   // Every entry of the list leads to an option of the program's help.
   std::string help;
   for (const words& verb : {words{"train"}, words{"sample"}, words{"data", "world"}}) {

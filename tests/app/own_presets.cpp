@@ -46,6 +46,13 @@ TEST_CASE("own presets: their kinds run at other sizes too, in the bits of the c
   CHECK(logits[0] == logits[1]);
 }
 
+TEST_CASE("own presets: two of one name are seen, whoever's they are") {
+  constexpr preset own = known_presets[presets::count], built_in = known_presets[0];
+  static_assert(names_differ(std::array{own, built_in}));
+  static_assert(!names_differ(std::array{own, built_in, own}));
+  static_assert(!names_differ(std::array{built_in, own, preset{built_in.name, "another", {}, {}}}));
+}
+
 TEST_CASE("own presets: other sizes run as before, and what no type runs is one sentence") {
   isize width = 0;
   visit_model({.width = 12, .mlp = activation::gelu_tanh},

@@ -192,4 +192,18 @@ inline std::string nearest_flag(const CLI::App& command, std::string unknown) {
   return near.empty() ? near : "--" + near;
 }
 
+// What to do about an unknown option, after a semicolon; "" when nothing is known. dashes: those
+// that an option is written with.
+inline std::string advice_on_flag(const CLI::App& command, std::string unknown,
+                                  const std::string& dashes = "--") {
+  const std::string near = nearest_flag(command, unknown);
+  if (!near.empty()) return "; did you mean " + dashes + near.substr(2) + "?";
+  unknown = unknown.substr(0, unknown.find('='));
+  for (char& letter : unknown) letter = letter == '_' ? '-' : letter;
+  for (const std::string_view name : names_of_the_context) {
+    if (unknown == name) return "; the context is the model's own";
+  }
+  return {};
+}
+
 }  // namespace ctgpt::inline CTGPT_ABI::app

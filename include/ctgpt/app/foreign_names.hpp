@@ -123,4 +123,17 @@ inline constexpr foreign_name foreign_names[] = {
     {"output", "--out"},
 };
 
+// The length of the context, which the verbs that open a model take from it.
+inline constexpr std::string_view names_of_the_context[] = {
+    "--context", "--ctx-size", "-c", "--n-ctx", "--block-size", "--max-seq-length"};
+
+// What --init-from is given in nanoGPT, and what to do here; theirs: how the value begins.
+inline constexpr foreign_name foreign_starts[] = {
+    {"scratch", "for fresh weights leave --init-from out"},
+    {"resume", "to go on with a run give --resume --out DIR"},
+    {"gpt2",
+     "give a directory that holds the weights: config.json, model.safetensors and "
+     "tokenizer.json"},
+};
+
 }  // namespace ctgpt::inline CTGPT_ABI::app

@@ -5,7 +5,8 @@
 //   {"mine", "what it is for", {.vocab = 256, .layers = 2, .width = 64}, {.steps = 500}},
 // A config that is a preset's runs as that compiled type, any other by sizes known at run time, if
 // its kinds are a preset's, GPT-2's or Llama's (model/any.hpp).
-// Errors: a config that no compiled type runs: one sentence.
+// Errors: two presets of one name do not compile; a config that no compiled type runs: one
+// sentence.
 #pragma once
 
 #include <algorithm>
@@ -39,6 +40,18 @@ inline constexpr auto known_presets = [] {
   for (unsigned i = 0; i < presets::count; ++i) list[i] = presets::all[i];
   return list;
 }();
+
+template <class List>
+constexpr bool names_differ(const List& list) {
+  for (const preset& each : list) {
+    for (const preset& other : list) {
+      if (&each != &other && each.name == other.name) return false;
+    }
+  }
+  return true;
+}
+static_assert(names_differ(known_presets),
+              "two presets have the same name; give each of CTGPT_PRESETS one of its own");
 
 constexpr const preset* find_preset(std::string_view name) {
   for (const preset& each : known_presets) {

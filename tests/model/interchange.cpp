@@ -141,6 +141,40 @@ TEST_CASE("interchange: a directory of transformers has the loss that transforme
   CHECK(std::fabs(other_base / golden_loss("llama-grouped") - 1.0) > 1e-4);
 }
 
+TEST_CASE("interchange: rope_scaling is the whole of rope_parameters, as transformers takes it") {
+  const std::string parameters =
+      "\"rope_parameters\": {\n    \"rope_theta\": 500000.0,\n    \"rope_type\": \"default\"\n  }";
+  const ids tokens = golden_tokens("llama-grouped");
+  const double want = golden_loss("llama-grouped");
+  CHECK(want == doctest::Approx(6.2794158).epsilon(1e-7));
+  const auto rope = [&](const std::string& fields) {
+    const copy_of changed("llama-grouped");
+    changed.change("config.json", parameters, fields);
+    return read_config(changed.path()).rope_base;
+  };
+  const copy_of scaling("llama-grouped");
+  scaling.change("config.json", parameters,
+                 "\"rope_scaling\": {\"rope_type\": \"default\", \"rope_theta\": 500000.0}");
+  CHECK(loss_of(scaling.path(), tokens) == doctest::Approx(want).epsilon(1e-5));
+  // It wins over rope_parameters, also where it has no base; null is not there.
+  CHECK(rope(parameters + ", \"rope_scaling\": {\"rope_theta\": 700.0}") == 700.0f);
+  CHECK(rope(parameters + ", \"rope_scaling\": {\"type\": \"default\"}, \"rope_theta\": 800.0") ==
+        800.0f);
+  CHECK(rope(parameters + ", \"rope_scaling\": {}") == 10000.0f);
+  CHECK(rope(parameters + ", \"rope_scaling\": null") == 500000.0f);
+  CHECK(rope("\"rope_theta\": 900.0") == 900.0f);
+  for (const char* key : {"type", "rope_type"}) {
+    const copy_of linear("llama-grouped");
+    linear.change("config.json", parameters,
+                  "\"rope_scaling\": {\"" + std::string(key) +
+                      "\": \"linear\", \"factor\": 2.0, \"rope_theta\": 500000.0}");
+    const std::string said = linear.sentence();
+    CAPTURE(said);
+    CHECK(said.find("config.json: rope_scaling." + std::string(key) + " must be \"default\": " +
+                    "scaled rotary positions are not supported") != said.npos);
+  }
+}
+
 TEST_CASE("interchange: sizes known at run time give the bits of sizes that are constants") {
   const auto same = [](auto model, const char* name) {
     const saved_model from = open_directory(golden_directory(name));

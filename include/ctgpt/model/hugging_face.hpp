@@ -63,14 +63,22 @@ inline config gpt2_config(const io::json_field& file) {
   return c;
 }
 
-inline void expect_plain_rope(const io::json_field& scaling) {
-  if (!scaling.present()) return;
+// transformers takes rope_scaling, where there is one, for the whole of rope_parameters; what
+// neither says is asked of the config itself.
+inline double llama_rope_base(const io::json_field& file) {
+  const io::json_field scaling = file["rope_scaling"];
+  const io::json_field rope = scaling.present() ? scaling : file["rope_parameters"];
+  const double base = file["rope_theta"].number_or(10000.0);
+  if (!rope.present()) return base;
   for (const char* key : {"rope_type", "type"}) {
-    const io::json_field kind = scaling[key];
+    const io::json_field kind = rope[key];
     if (kind.string_or("default") != "default") {
       kind.wrong("\"default\": scaled rotary positions are not supported");
     }
   }
+  const io::json_field part = rope["partial_rotary_factor"];
+  if (part.number_or(1.0) != 1.0) part.wrong("1: whole heads are rotated");
+  return rope["rope_theta"].number_or(base);
 }
 
 inline config llama_config(const io::json_field& file) {
@@ -92,16 +100,7 @@ inline config llama_config(const io::json_field& file) {
   if (const std::string name = act.string_or("silu"); name != "silu" && name != "swish") {
     act.wrong("silu");
   }
-  const io::json_field rope = file["rope_parameters"];
-  expect_plain_rope(file["rope_scaling"]);
-  expect_plain_rope(rope);
-  double base = file["rope_theta"].number_or(10000.0);
-  if (rope.present()) {
-    base = rope["rope_theta"].number_or(base);
-    const io::json_field part = rope["partial_rotary_factor"];
-    if (part.number_or(1.0) != 1.0) part.wrong("1: whole heads are rotated");
-  }
-  c.rope_base = static_cast<float>(base);
+  c.rope_base = static_cast<float>(llama_rope_base(file));
   expect_switch(file, "attention_bias", false, "false: Llama's attention has no biases here");
   expect_switch(file, "mlp_bias", false, "false: Llama's MLP has no biases here");
   c.tied = file["tie_word_embeddings"].boolean_or(false);

@@ -304,6 +304,10 @@ TEST_CASE("interchange: every reason for which a directory cannot be opened is n
         "attention_bias must be false");
   holds(said("llama-grouped", "\"hidden_act\": \"silu\"", "\"hidden_act\": \"gelu\""),
         "hidden_act must be silu");
+  const copy_of uneven("llama-grouped");
+  uneven.change("config.json", "\"head_dim\": 6,", "");
+  uneven.change("config.json", "\"hidden_size\": 24", "\"hidden_size\": 25");
+  holds(uneven.sentence(), "width must be a multiple of heads");
   holds(said("llama-grouped", "\"num_key_value_heads\": 2", "\"num_key_value_heads\": 3"),
         "kv_heads must divide heads");
   holds(said("llama-grouped", "\"vocab_size\": 256",

@@ -89,7 +89,10 @@ inline config llama_config(const io::json_field& file) {
   c.layers = size_field(file, "num_hidden_layers", 32);
   c.heads = size_field(file, "num_attention_heads", 32);
   c.kv_heads = size_field(file, "num_key_value_heads", c.heads);
-  c.head_size = size_field(file, "head_dim", c.width / c.heads > 0 ? c.width / c.heads : 1);
+  // Left at 0 where it is not given, so that config's own rule speaks of a width without whole heads.
+  if (const io::json_field head = file["head_dim"]; head.present()) {
+    c.head_size = head.integer(1, most_of_a_size);
+  }
   c.hidden = size_field(file, "intermediate_size", 11008);
   c.position = positions::rotary;
   c.norm = normalization::rms;

@@ -276,6 +276,40 @@ TEST_CASE("interchange: a tensor in two shards, twice under two names, or withou
         std::string::npos);
 }
 
+TEST_CASE("interchange: a table of positions out of all proportion to the weights is refused") {
+  const copy_of wide("llama-tied");
+  const auto set = [&](const std::string& name, const std::string& from, const std::string& to) {
+    wide.change("config.json", "\"" + name + "\": " + from + ",",
+                "\"" + name + "\": " + to + ",");
+  };
+  set("hidden_size", "16", "2");
+  set("num_attention_heads", "2", "1");
+  set("num_key_value_heads", "2", "1");
+  set("head_dim", "12", "512");
+  const std::vector<std::byte> zeros(1 << 16);
+  visit_kinds(read_config(wide.path()), [&](const auto& model) {
+    wide.rewrite("model.safetensors", [&](auto& sources) {
+      sources.clear();
+      for (const saved_tensor& item : saved_tensors(make_layout(model), 256)) {
+        const auto bytes = static_cast<std::size_t>(4 * item.size());
+        sources.push_back(
+            {item.name, io::dtype::f32, item.shape(), std::span(zeros).first(bytes), {}});
+      }
+    });
+  });
+  CHECK(loss_of(wide.path(), {1, 2, 3}) == doctest::Approx(std::log(256.0)));
+  set("max_position_embeddings", "24", "1048576");
+  const saved_model from = open_directory(wide.path());
+  visit_kinds(from.settings, [&](const auto& model) {
+    const backend counted = counted_memory::around(cpu{isa::best, 1});
+    counted_memory::bytes = 0;
+    CHECK(sentence_of([&] { load_model(model, counted, from, f32_precision); }) ==
+          "the table of 1048576 positions takes 2048 MiB, but the weights of this model only 0 "
+          "MiB; a context as long as that belongs to a larger model");
+    CHECK(counted_memory::bytes == 0);
+  });
+}
+
 TEST_CASE("interchange: every reason for which a directory cannot be opened is named") {
   const auto said = [](const char* name, const std::string& from, const std::string& to) {
     const copy_of damaged(name);

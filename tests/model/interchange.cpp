@@ -203,6 +203,35 @@ TEST_CASE("interchange: the public GPT-2's names: no prefix, and buffers that ar
         loss_of(golden_directory("gpt2-tanh"), golden_tokens("gpt2-tanh")));
 }
 
+TEST_CASE("interchange: other names of the same thing, and buffers of older versions") {
+  const struct {
+    const char *name, *from, *to;
+  } same[] = {{"gpt2-tanh", "\"gelu_new\"", "\"gelu_fast\""},
+              {"gpt2-tanh", "\"gelu_new\"", "\"gelu_pytorch_tanh\""},
+              {"gpt2-tanh", "\"n_positions\": 24", "\"n_ctx\": 24"},
+              {"llama-grouped", "\"silu\"", "\"swish\""},
+              {"llama-grouped", "\"rope_type\"", "\"partial_rotary_factor\": 1.0, \"rope_type\""}};
+  for (const auto& each : same) {
+    CAPTURE(each.to);
+    const copy_of named(each.name);
+    named.change("config.json", each.from, each.to);
+    CHECK(loss_of(named.path(), golden_tokens(each.name)) ==
+          loss_of(golden_directory(each.name), golden_tokens(each.name)));
+  }
+  const std::vector<std::byte> bytes(12);
+  const auto with_buffer = [&](const char* name, const char* buffer, std::vector<isize> shape) {
+    const copy_of more(name);
+    more.rewrite("model.safetensors", [&](auto& sources) {
+      const auto size = static_cast<std::size_t>(shape.empty() ? 4 : 4 * shape[0]);
+      sources.push_back({buffer, io::dtype::f32, shape, std::span(bytes).first(size), {}});
+    });
+    CHECK(loss_of(more.path(), golden_tokens(name)) ==
+          loss_of(golden_directory(name), golden_tokens(name)));
+  };
+  with_buffer("gpt2-tanh", "transformer.h.0.attn.masked_bias", {});
+  with_buffer("llama-grouped", "model.layers.1.self_attn.rotary_emb.inv_freq", {3});
+}
+
 TEST_CASE("interchange: several files with an index are one model, wherever a tensor lies") {
   const copy_of shards("llama-grouped");
   std::string map;
@@ -346,6 +375,14 @@ TEST_CASE("interchange: every reason for which a directory cannot be opened is n
   holds(said("llama-grouped", "\"vocab_size\": 256",
              "\"quantization_config\": {}, \"vocab_size\": 256"),
         "quantised weights cannot be read");
+  holds(said("llama-grouped", "\"mlp_bias\": false", "\"mlp_bias\": true"),
+        "mlp_bias must be false");
+  holds(said("gpt2-tanh", "\"add_cross_attention\": false", "\"add_cross_attention\": true"),
+        "add_cross_attention must be false");
+  holds(said("llama-grouped", "\"rope_theta\": 500000.0",
+             "\"rope_theta\": 500000.0, \"partial_rotary_factor\": 0.5"),
+        "rope_parameters.partial_rotary_factor must be 1");
+  holds(said("gpt2-tanh", "\"n_positions\": 24", "\"n_ctx\": 25"), "has the shape (24, 24)");
   // Terabytes on paper: nothing is allocated before the tensors are compared.
   holds(said("gpt2-tanh", "\"n_embd\": 24", "\"n_embd\": 1000002"), "has the shape");
   holds(said("gpt2-tanh", "\"vocab_size\": 256", "\"vocab_size\": 16777216"), "has the shape");

@@ -4,7 +4,7 @@
 //
 //   example_open_any DIR     for example runs/quickstart/best, or what save_pretrained wrote
 //
-// A tokenizer that is missing or cannot be read is said, and then the text is the numbers of tokens.
+// A tokenizer that is missing or cannot be read is said, and then the text is numbers of tokens.
 // Prints for the quickstart's model, with its sentence after "Q: " between these lines:
 //   3 layers, 4 heads, width 128, 623488 parameters
 //   as a compiled type: the same text

@@ -1,5 +1,8 @@
 // --config FILE, --init-from DIR and presets of one's own: a run's settings from elsewhere.
+#include <sys/resource.h>
+
 #include "app/runs.hpp"
+#include "ctgpt/text/tokenizer.hpp"
 #include "io/python.hpp"
 
 using namespace ctgpt_test;
@@ -203,4 +206,43 @@ TEST_CASE("init-from: nanoGPT's values say what to give here") {
   CHECK(said("scratches").ends_with("/scratches"));
   std::filesystem::create_directory(here.file("scratch"));
   CHECK(contains(said("scratch"), "holds no model"));
+}
+
+TEST_CASE("init-from: wrong weights are named before memory is asked for or a directory made") {
+  const playground here(30000);
+  const std::string model = here.file("model");
+  std::filesystem::copy(golden("hugging_face/gpt2-tanh"), model);
+  ctgpt::text::tokenizer(ctgpt::text::bytes{}).save(model + "/tokenizer.json");
+  const std::string config = contents(model + "/config.json");
+  const std::string weights = contents(model + "/model.safetensors");
+  const auto changed = [](std::string text, const std::string& from, const std::string& to) {
+    const std::size_t at = text.find(from);
+    REQUIRE(at != std::string::npos);
+    return text.replace(at, from.size(), to);
+  };
+  run_options little;  // what the program itself needs, and not a model
+  little.before = [] {
+    const rlimit most{1u << 30, 1u << 30};
+    ::setrlimit(RLIMIT_AS, &most);
+  };
+  const auto said = [&](const std::string& config_text, const std::string& tensors) {
+    ctgpt::write_file_atomic(model + "/config.json", config_text);
+    ctgpt::write_file_atomic(model + "/model.safetensors", tensors);
+    const words flags{"train",   "--init-from", model,     "--data",       here.data(),
+                      "--batch", "2",           "--steps", "1",            "--eval-batches",
+                      "1",       "--threads",   "1",       "--out",        here.file("run")};
+    const std::string text = sentence(result_of(flags, little), 1);
+    CHECK_FALSE(std::filesystem::exists(here.file("run")));
+    return text;
+  };
+  const std::string huge = changed(changed(config, "\"n_embd\": 24", "\"n_embd\": 300000"),
+                                   "\"n_layer\": 2", "\"n_layer\": 90");
+  CHECK(contains(said(huge, weights),
+                 "model.safetensors: the tensor \"transformer.wte.weight\" has "
+                 "the shape (256, 24), but this model needs (256, 300000)"));
+  CHECK(contains(said(changed(config, "\"n_layer\": 2", "\"n_layer\": 3"), weights),
+                 "model.safetensors: the tensor \"transformer.h.2."));
+  const std::string missing = said(config, changed(weights, "\"transformer.wpe.weight\"",
+                                                   "\"transformer.xpe.weight\""));
+  CHECK(contains(missing, "model.safetensors: the tensor \"transformer.wpe.weight\" is missing"));
 }

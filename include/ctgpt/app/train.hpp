@@ -1,7 +1,8 @@
 // train: the verb that trains a preset on a text file.
 //
 // Says what it will do and need, then runs the loop of app/training.hpp with the compiled model.
-// Everything that can be wrong with flags, data and settings is found before a directory is made.
+// Everything that can be wrong with flags, data, settings and the weights to start from is found
+// before a directory is made.
 // Errors: ctgpt::error (1), usage_error (2); earlier checkpoints stay as they are.
 #pragma once
 
@@ -119,6 +120,13 @@ inline std::optional<starting_point> start_of(train_settings& s, const train_fla
   return starting_point{tokens, vocab};
 }
 
+// The tensors of a model that training starts from, before memory is asked for or a directory made.
+inline void check_initial_weights(const training& plan, const model_layout& layout) {
+  if (plan.settings.init_from.empty()) return;
+  detail::check_tensors(weight_files::open(resolve_model(plan.settings.init_from)), layout,
+                        plan.vocab, true);
+}
+
 int train_command(const train_flags& given, const machine_options& machine,
                   const invocation& called) {
   std::signal(SIGPIPE, SIG_IGN);  // a run must not die with whoever reads its progress
@@ -150,6 +158,7 @@ int train_command(const train_flags& given, const machine_options& machine,
   int code = 1;
   visit_model(plan->settings.model, [&](const auto& model) {
     const recipe& how = plan->settings.how;
+    if (fresh) check_initial_weights(*plan, make_layout(model));
     plan->facts = facts_of(model, how.batch, how.time, plan->vocab,
                            parse_precision(plan->settings.precision));
     plan->check_memory();

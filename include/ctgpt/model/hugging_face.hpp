@@ -90,14 +90,22 @@ inline config gpt2_config(const io::json_field& file) {
   return c;
 }
 
-inline void expect_plain_rope(const io::json_field& scaling) {
-  if (!scaling.present()) return;
+// transformers takes rope_scaling, where there is one, for the whole of rope_parameters; what
+// neither says is asked of the config itself.
+inline double llama_rope_base(const io::json_field& file) {
+  const io::json_field scaling = file["rope_scaling"];
+  const io::json_field rope = scaling.present() ? scaling : file["rope_parameters"];
+  const double base = file["rope_theta"].number_or(10000.0);
+  if (!rope.present()) return base;
   for (const char* key : {"rope_type", "type"}) {
-    const io::json_field kind = scaling[key];
+    const io::json_field kind = rope[key];
     if (kind.string_or("default") != "default") {
       kind.wrong("\"default\": scaled rotary positions are not supported");
     }
   }
+  const io::json_field part = rope["partial_rotary_factor"];
+  if (part.number_or(1.0) != 1.0) part.wrong("1: whole heads are rotated");
+  return rope["rope_theta"].number_or(base);
 }
 
 inline config llama_config(const io::json_field& file) {
@@ -108,7 +116,10 @@ inline config llama_config(const io::json_field& file) {
   c.layers = size_field(file, "num_hidden_layers", 32);
   c.heads = size_field(file, "num_attention_heads", 32);
   c.kv_heads = size_field(file, "num_key_value_heads", c.heads);
-  c.head_size = size_field(file, "head_dim", c.width / c.heads > 0 ? c.width / c.heads : 1);
+  // Left at 0 where it is not given: then config's own rule speaks of a width without whole heads.
+  if (const io::json_field head = file["head_dim"]; head.present()) {
+    c.head_size = head.integer(1, most_of_a_size);
+  }
   c.hidden = size_field(file, "intermediate_size", 11008);
   c.position = positions::rotary;
   c.norm = normalization::rms;
@@ -119,16 +130,7 @@ inline config llama_config(const io::json_field& file) {
   if (const std::string name = act.string_or("silu"); name != "silu" && name != "swish") {
     act.wrong("silu");
   }
-  const io::json_field rope = file["rope_parameters"];
-  expect_plain_rope(file["rope_scaling"]);
-  expect_plain_rope(rope);
-  double base = file["rope_theta"].number_or(10000.0);
-  if (rope.present()) {
-    base = rope["rope_theta"].number_or(base);
-    const io::json_field part = rope["partial_rotary_factor"];
-    if (part.number_or(1.0) != 1.0) part.wrong("1: whole heads are rotated");
-  }
-  c.rope_base = static_cast<float>(base);
+  c.rope_base = static_cast<float>(llama_rope_base(file));
   expect_switch(file, "attention_bias", false,
                 "must be false: Llama's attention has no biases here");
   expect_switch(file, "mlp_bias", false, "must be false: Llama's MLP has no biases here");

@@ -146,7 +146,6 @@ TEST_CASE("interchange: rope_scaling is the whole of rope_parameters, as transfo
       "\"rope_parameters\": {\n    \"rope_theta\": 500000.0,\n    \"rope_type\": \"default\"\n  }";
   const ids tokens = golden_tokens("llama-grouped");
   const double want = golden_loss("llama-grouped");
-  CHECK(want == doctest::Approx(6.2794158).epsilon(1e-7));
   const auto rope = [&](const std::string& fields) {
     const copy_of changed("llama-grouped");
     changed.change("config.json", parameters, fields);
@@ -208,7 +207,6 @@ TEST_CASE("interchange: other names of the same thing, and buffers of older vers
     const char *name, *from, *to;
   } same[] = {{"gpt2-tanh", "\"gelu_new\"", "\"gelu_fast\""},
               {"gpt2-tanh", "\"gelu_new\"", "\"gelu_pytorch_tanh\""},
-              {"gpt2-tanh", "\"n_positions\": 24", "\"n_ctx\": 24"},
               {"llama-grouped", "\"silu\"", "\"swish\""},
               {"llama-grouped", "\"rope_type\"", "\"partial_rotary_factor\": 1.0, \"rope_type\""}};
   for (const auto& each : same) {
@@ -370,7 +368,7 @@ TEST_CASE("interchange: every reason for which a directory cannot be opened is n
   const copy_of uneven("llama-grouped");
   uneven.change("config.json", "\"head_dim\": 6,", "");
   uneven.change("config.json", "\"hidden_size\": 24", "\"hidden_size\": 25");
-  holds(uneven.sentence(), "width must be a multiple of heads");
+  holds(uneven.sentence(), "hidden_size (width) must be a multiple of num_attention_heads (heads)");
   holds(said("llama-grouped", "\"num_key_value_heads\": 2", "\"num_key_value_heads\": 3"),
         "num_key_value_heads (kv_heads) must divide num_attention_heads (heads)");
   holds(said("llama-grouped", "\"vocab_size\": 256",

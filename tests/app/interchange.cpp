@@ -1,5 +1,9 @@
 // What the program trained, in transformers itself where Python has it, and back again.
 #include "app/runs.hpp"
+#include "ctgpt/ctgpt.hpp"
+#include "ctgpt/model/any.hpp"
+#include "ctgpt/model/directory.hpp"
+#include "ctgpt/text/tokenizer.hpp"
 #include "io/python.hpp"
 
 using namespace ctgpt_test;
@@ -17,10 +21,18 @@ double loss_here(const std::string& model, const std::string& text) {
   return number(parsed(output_of({"eval", "-m", model, "--data", text, "-t", "1", "--json"})),
                 "loss");
 }
-// That of transformers, from the same directory as it is; and the class that opened it.
+// That of transformers, from the same directory as it is; and the class that opened it. The ids
+// of AutoTokenizer are those of the tokenizer here.
 std::pair<double, std::string> loss_there(const std::string& model, const std::string& text) {
   const ctgpt::io::json result =
       parsed(script("--loss " + quoted_for_shell(model) + " " + quoted_for_shell(text)));
+  const auto ids = ctgpt::text::tokenizer::load(model + "/tokenizer.json").encode(contents(text));
+  const ctgpt::io::json_field there(result, "what transformers says");
+  CHECK(there["tokens"].integer() == static_cast<std::int64_t>(ids.size()));
+  REQUIRE(there["ids"].size() == std::min<std::size_t>(ids.size(), 200));
+  for (std::size_t i = 0; i < there["ids"].size(); ++i) {
+    REQUIRE(there["ids"][i].integer() == ids[i]);
+  }
   return {number(result, "loss"), text_of(result, "class")};
 }
 std::string resaved(const playground& here, const std::string& model, const std::string& how) {
@@ -51,6 +63,28 @@ TEST_CASE("interchange: transformers opens a trained directory as it is, with eq
     const auto [loss, name] = loss_there(run + "/last", text);
     CHECK(name == kind.class_name);
     CHECK(loss == doctest::Approx(loss_here(run + "/last", text)).epsilon(1e-5));
+  }
+}
+
+// Tanh GELU and exact, with biases; grouped heads with a free head and a base of 500,000; tied.
+TEST_CASE("interchange: what the library saves has the same loss in transformers" *
+          doctest::timeout(240)) {
+  if (!python_has("transformers") || !python_has("torch")) return;
+  const playground here(30000);
+  const std::string text = here.file("text");
+  ctgpt::write_file_atomic(text, contents(here.data()).substr(0, 500));
+  for (const char* name : {"gpt2-tanh", "gpt2-exact", "llama-grouped", "llama-tied"}) {
+    CAPTURE(name);
+    const std::string saved = here.file(name);
+    std::filesystem::create_directory(saved);
+    const ctgpt::saved_model from =
+        ctgpt::open_directory(golden(std::string("hugging_face/") + name));
+    ctgpt::visit_kinds(from.settings, [&](const auto& model) {
+      const auto net = ctgpt::load_model(model, ctgpt::cpu{}, from, ctgpt::f32_precision);
+      ctgpt::save_model(net, ctgpt::text::bytes{}, saved);
+    });
+    const double loss = loss_there(saved, text).first;
+    CHECK(loss == doctest::Approx(loss_here(saved, text)).epsilon(1e-5));
   }
 }
 

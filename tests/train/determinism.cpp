@@ -97,5 +97,4 @@ TEST_CASE("determinism: sizes known at run time train the same bits as compiled 
   check_run_time_sizes<gpt2_model>();
   check_run_time_sizes<llama_model>();
   check_run_time_sizes<chat_model>();
-  check_run_time_sizes<alibi_model>();
 }

@@ -83,6 +83,8 @@ class silence {
   int out_, err_;
 };
 
+constexpr ctgpt::config small{.vocab = 256, .context = 31, .layers = 2, .heads = 2, .width = 16};
+
 // A block that counts the tokens that it computes, once for all layers.
 ctgpt::isize computed = 0;
 
@@ -99,7 +101,6 @@ struct counting_block : ctgpt::transformer_block<C> {
 }  // namespace
 
 TEST_CASE("embed: past the context a call computes at most two tokens, and the text is the same") {
-  constexpr ctgpt::config small{.vocab = 256, .context = 31, .layers = 2, .heads = 2, .width = 16};
   struct counting : ctgpt::gpt<small, counting_block> {};
   const temporary_directory made;
   const auto net = ctgpt::build<counting>(ctgpt::cpu{.threads = 1}, ctgpt::seed{4});

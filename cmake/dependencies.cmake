@@ -45,6 +45,7 @@ endmacro()
 
 macro(ctgpt_find_app_dependencies)
   ctgpt_find(CLI11::CLI11 CLI11 CLI11 libcli11-dev)
+  ctgpt_find(tomlplusplus::tomlplusplus tomlplusplus tomlplusplus libtomlplusplus-dev)
 endmacro()
 
 # ctgpt_find_module(<name> <pkg-config module> <Debian package>): makes ctgpt_<name>.

@@ -14,6 +14,8 @@ set(ctgpt_repository_hwy https://github.com/google/highway.git)
 set(ctgpt_commit_hwy ba0900a4957b929390ab73827235557959234fea)  # 1.0.7
 set(ctgpt_repository_cli11 https://github.com/CLIUtils/CLI11.git)
 set(ctgpt_commit_cli11 291c58789c031208f08f4f261a858b5b7083e8e2)  # 2.3.2
+set(ctgpt_repository_tomlplusplus https://github.com/marzer/tomlplusplus.git)
+set(ctgpt_commit_tomlplusplus c635f218c0aefc801d9748841930365e54fe3089)  # 3.3.0
 set(ctgpt_repository_doctest https://github.com/doctest/doctest.git)
 set(ctgpt_commit_doctest b7c21ec5ceeadb4951b00396fc1e4642dd347e5f)  # 2.4.9
 set(ctgpt_repository_benchmark https://github.com/google/benchmark.git)
@@ -61,6 +63,8 @@ function(ctgpt_fetch package result)
     ctgpt_fetch_headers(Eigen3::Eigen ${name} "")
   elseif(key STREQUAL "cli11")
     ctgpt_fetch_headers(CLI11::CLI11 ${name} "/include")
+  elseif(key STREQUAL "tomlplusplus")
+    ctgpt_fetch_headers(tomlplusplus::tomlplusplus ${name} "/include")
   elseif(key STREQUAL "doctest")
     ctgpt_fetch_headers(doctest::doctest ${name} "")
   else()

@@ -38,6 +38,7 @@ need_compiler_and_library_headers() {
   need_header libxml2/libxml/HTMLparser.h libxml2-dev
   need_header re2/re2.h libre2-dev
   need_header utf8proc.h libutf8proc-dev
+  need_header toml++/toml.h libtomlplusplus-dev
 }
 
 install_missing() {

@@ -2,7 +2,6 @@
 // GPT's block is one type; the rest of the program stays the same.
 //
 // Prints, after the training's progress on standard error (a minute on one core):
-//   1 parameter of 36 by name: block.0.attention.heads.qkv.weight
 //   the worst gradient is within 1e-12 of the complex step: yes
 // and then 201 to 204 characters of text that begins with "Once".
 #include <ctgpt/ctgpt.hpp>
@@ -22,22 +21,18 @@ struct my_block
 
 struct model : ctgpt::gpt<tiny, my_block> {};
 
-// The same block, small enough for complex-step differentiation of every weight.
+// Small enough for complex-step differentiation of every weight.
 constexpr ctgpt::config smallest{.context = 8, .layers = 1, .heads = 2, .width = 8};
 
 int main() {
-  const ctgpt::model_layout& layout = ctgpt::layout_of<model>();
-  std::cout << "1 parameter of " << layout.count() << " by name: " << layout.name(3) << '\n';
   const bool right = ctgpt::check_gradient<my_block<smallest>>(smallest).worst() < 1e-12;
-  std::cout << "the worst gradient is within 1e-12 of the complex step: " << (right ? "yes" : "no")
-            << '\n';
-
+  std::cout << "the worst gradient is within 1e-12 of the complex step: "
+            << (right ? "yes\n" : "no\n");
   auto ids = ctgpt::text::bytes{}.encode(ctgpt::data::world({.bytes = 1 << 20, .seed = 1}));
   auto net = ctgpt::build<model>(ctgpt::cpu{}, ctgpt::seed{42});
   ctgpt::trainer run{net, ctgpt::adamw{.rate = 1e-3f}, ctgpt::batches{ids, {.batch = 16}}};
   run.steps(300, ctgpt::progress{});
-  std::cout << ctgpt::generate(net, ctgpt::text::bytes{}, "Once",
-                               {.tokens = 200, .temperature = 0.8f})
-            << '\n';
+  const ctgpt::generation how{.tokens = 200, .temperature = 0.8f};
+  std::cout << ctgpt::generate(net, ctgpt::text::bytes{}, "Once", how) << '\n';
   return right ? 0 : 1;
 }

@@ -103,5 +103,6 @@ The model is in $dir. What to try next:
   $ctgpt sample --model $dir --prompt "Once" --temperature 0.8
   $ctgpt eval --model $dir --data $data
   $ctgpt describe --model $dir
+  $ctgpt report $dir
   $ctgpt train --resume --steps 5000 --out $dir
 TEXT

@@ -1,5 +1,8 @@
 // --config FILE, --init-from DIR and presets of one's own: a run's settings from elsewhere.
+#include <sys/resource.h>
+
 #include "app/runs.hpp"
+#include "ctgpt/text/tokenizer.hpp"
 #include "io/python.hpp"
 
 using namespace ctgpt_test;
@@ -50,20 +53,49 @@ TEST_CASE("config: the run.json of a run repeats it bit for bit, and may be chan
   CHECK(number(settings_of(other), "seed") == 5);
 }
 
+TEST_CASE("config: a run of epochs is repeated bit for bit, and steps or epochs may be changed") {
+  const playground here;
+  const std::string run = here.trained("run", {"--epochs", "0.02", "--eval-every", "100"});
+  const std::string json = run + "/run.json", again = here.file("again");
+  const auto steps = static_cast<std::size_t>(number(settings_of(run), "steps"));
+  REQUIRE(steps > 2);
+  output_of({"train", "--config", json, "--out", again});
+  check_same_runs(run, again);
+  output_of({"train", "--config", json, "--steps", "2", "--out", here.file("steps")});
+  CHECK(metrics_lines(here.file("steps")).size() == 2);
+  output_of({"train", "--config", json, "--epochs=0.04", "--out", here.file("epochs")});
+  const std::size_t twice = metrics_lines(here.file("epochs")).size();
+  CHECK(twice >= 2 * steps - 1);
+  CHECK(twice <= 2 * steps);
+  // The same choice in a TOML file; both in it contradict each other.
+  const std::string file = here.file("settings.toml");
+  ctgpt::write_file_atomic(file, "epochs = 0.02\n");
+  output_of(here.small("toml", {"--config", file, "--steps", "2"}));
+  CHECK(metrics_lines(here.file("toml")).size() == 2);
+  ctgpt::write_file_atomic(file, "epochs = 0.02\nsteps = 3\n");
+  CHECK(contains(sentence(result_of(here.small("both", {"--config", file})), 2),
+                 "give --steps or --epochs, not both"));
+}
+
 TEST_CASE("config: a wrong file or key is one sentence with file and key") {
   const temporary_directory here;
   const std::string file = here.file("f");
-  const auto said = [&](const std::string& text, int code = 2) {
+  const auto said = [&](const std::string& text) {
     ctgpt::write_file_atomic(file, text);
-    return sentence(result_of({"train", "--config", file, "--out", here.file("run")}), code);
+    return sentence(result_of({"train", "--config", file, "--out", here.file("run")}), 2);
   };
   CHECK(contains(said("stepps = 3\n"),
-                 file + ": there is no option stepps of ctgpt train; did you mean steps?"));
+                 file + ":1: there is no option stepps of ctgpt train; did you mean steps?"));
   CHECK(contains(said("max_iters = 3\n"), "did you mean steps?"));
-  CHECK(contains(said("steps = many\n"), "--steps must be a whole number"));
-  CHECK(contains(said("{\"settings\": {\"steps\": [1]}}", 1), "settings.steps must be a number"));
-  CHECK(contains(said("{\"settings\": 3", 1), file + ": line 1"));
-  CHECK(contains(sentence(result_of({"train", "--config", here.file("none")}), 1), "cannot read"));
+  CHECK(contains(said("{\"settings\": {\"steps\": [1]}}"), file + ": steps takes one value"));
+  CHECK(contains(said("{\"resume\": \"yes\"}"),
+                 file + ": resume must be true or false, not \"yes\""));
+  CHECK(contains(said("{\"steps\": \"many\"}"), file + ": --steps must be a whole number"));
+  CHECK(contains(said("{\"settings\": 3}"), file + ": settings must be an object"));
+  CHECK(contains(said("{\"settings\": 3"), file + ": line 1"));
+  CHECK(contains(said("{\"steps\": null}"), "--data FILE"));  // null: not given
+  CHECK(contains(sentence(result_of({"train", "--config", here.file("none")}), 2), "cannot read"));
+  CHECK(contains(sentence(result_of({"train", "--config", here.path()}), 2), "cannot read"));
   CHECK_FALSE(std::filesystem::exists(here.file("run")));
 }
 
@@ -139,4 +171,78 @@ TEST_CASE("init-from: weights of transformers train on, and what does not fit is
   words missing = flags + words{"--out", here.file("c")};
   missing[2] = here.file("nowhere");
   CHECK(contains(sentence(result_of(missing), 1), "there is no directory"));
+}
+
+TEST_CASE("init-from: a preset beside it must be of the model's size") {
+  const playground here;
+  const std::string first = here.trained("first", {"--steps", "2"});
+  const auto flags = [&](const std::string& preset, const std::string& out) {
+    return here.small(out, {"--init-from", first, "--preset", preset, "--steps", "1"});
+  };
+  output_of(flags("quickstart", "same"));  // at a shorter context
+  CHECK(text_of(settings_of(here.file("same")), "preset") == "quickstart");
+  CHECK(sentence(result_of(flags("gpt2-124m", "other")), 2)
+            .starts_with("--preset gpt2-124m (layers 12, heads 12, width 768, position "));
+  const std::string said = sentence(result_of(flags("shakespeare-char-cpu", "other")), 2);
+  CHECK(contains(said, "--preset shakespeare-char-cpu (layers 4, position \"learned\", "));
+  CHECK(contains(said, " is not the model of --init-from " + first + " (layers 3, position "));
+  CHECK(said.ends_with("; leave --preset out"));
+  CHECK_FALSE(std::filesystem::exists(here.file("other")));
+}
+
+TEST_CASE("init-from: nanoGPT's values say what to give here") {
+  const playground here(30000);
+  const auto said = [&](const std::string& value) {
+    words flags = here.small("run", {"--init-from", value, "--steps", "1"});
+    const auto preset = std::find(flags.begin(), flags.end(), "--preset");
+    flags.erase(preset, preset + 2);
+    return sentence(result_of(flags, {.directory = here.path()}), 1);
+  };
+  CHECK(said("scratch").ends_with("/scratch; for fresh weights leave --init-from out"));
+  CHECK(said("resume").ends_with("/resume; to go on with a run give --resume --out DIR"));
+  for (const char* name : {"gpt2", "gpt2-xl"}) {
+    CHECK(contains(said(name), "; give a directory that holds the weights"));
+  }
+  CHECK(said("scratches").ends_with("/scratches"));
+  std::filesystem::create_directory(here.file("scratch"));
+  CHECK(contains(said("scratch"), "holds no model"));
+}
+
+TEST_CASE("init-from: wrong weights are named before memory is asked for or a directory made") {
+  const playground here(30000);
+  const std::string model = here.file("model");
+  std::filesystem::copy(golden("hugging_face/gpt2-tanh"), model);
+  ctgpt::text::tokenizer(ctgpt::text::bytes{}).save(model + "/tokenizer.json");
+  const std::string config = contents(model + "/config.json");
+  const std::string weights = contents(model + "/model.safetensors");
+  const auto changed = [](std::string text, const std::string& from, const std::string& to) {
+    const std::size_t at = text.find(from);
+    REQUIRE(at != std::string::npos);
+    return text.replace(at, from.size(), to);
+  };
+  run_options little;  // what the program itself needs, and not a model
+  little.before = [] {
+    const rlimit most{1u << 30, 1u << 30};
+    ::setrlimit(RLIMIT_AS, &most);
+  };
+  const auto said = [&](const std::string& config_text, const std::string& tensors) {
+    ctgpt::write_file_atomic(model + "/config.json", config_text);
+    ctgpt::write_file_atomic(model + "/model.safetensors", tensors);
+    const words flags{"train",   "--init-from", model,     "--data",       here.data(),
+                      "--batch", "2",           "--steps", "1",            "--eval-batches",
+                      "1",       "--threads",   "1",       "--out",        here.file("run")};
+    const std::string text = sentence(result_of(flags, little), 1);
+    CHECK_FALSE(std::filesystem::exists(here.file("run")));
+    return text;
+  };
+  const std::string huge = changed(changed(config, "\"n_embd\": 24", "\"n_embd\": 300000"),
+                                   "\"n_layer\": 2", "\"n_layer\": 90");
+  CHECK(contains(said(huge, weights),
+                 "model.safetensors: the tensor \"transformer.wte.weight\" has "
+                 "the shape (256, 24), but this model needs (256, 300000)"));
+  CHECK(contains(said(changed(config, "\"n_layer\": 2", "\"n_layer\": 3"), weights),
+                 "model.safetensors: the tensor \"transformer.h.2."));
+  const std::string missing = said(config, changed(weights, "\"transformer.wpe.weight\"",
+                                                   "\"transformer.xpe.weight\""));
+  CHECK(contains(missing, "model.safetensors: the tensor \"transformer.wpe.weight\" is missing"));
 }

@@ -171,6 +171,8 @@ TEST_CASE("flags: nanoGPT's and transformers' names lead to ours") {
       {"--out_dir", "--out"},
       {"--dataset", "--data"},
       {"--init_from=resume", "--resume"},
+      {"--init_from=gpt2", "--init-from"},
+      {"--init_from", "--init-from"},
       {"--n_layer=4", "--preset"},
       {"--max_steps", "--steps"},
       {"--num_train_epochs", "--epochs"},
@@ -185,6 +187,8 @@ TEST_CASE("flags: nanoGPT's and transformers' names lead to ours") {
   for (const auto& [theirs, ours] : training) {
     CHECK(contains(sentence(result_of({"train", theirs}), 2), "did you mean " + ours + "?"));
   }
+  CHECK(contains(sentence(result_of({"train", "--init_from", "resume"}), 2), "mean --resume?"));
+  CHECK(contains(sentence(result_of({"train", "--init_from", "out"}), 2), "mean --init-from?"));
   const std::vector<std::pair<std::string, std::string>> sampling{
       {"--max_new_tokens", "--tokens"},
       {"--num_samples", "--samples"},
@@ -198,6 +202,10 @@ TEST_CASE("flags: nanoGPT's and transformers' names lead to ours") {
       {"--max_length", "--tokens"}};
   for (const auto& [theirs, ours] : sampling) {
     CHECK(contains(sentence(result_of({"sample", theirs}), 2), "did you mean " + ours + "?"));
+  }
+  for (const char* name : {"--ctx-size", "-c", "--n_ctx=64", "--block_size"}) {
+    CHECK(contains(sentence(result_of({"sample", name, "64"}), 2),
+                   "; the context is the model's own"));
   }
   // Every entry of the list leads to an option of the program's help.
   std::string help;

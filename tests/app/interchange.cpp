@@ -1,5 +1,9 @@
 // What the program trained, in transformers itself where Python has it, and back again.
 #include "app/runs.hpp"
+#include "ctgpt/ctgpt.hpp"
+#include "ctgpt/model/any.hpp"
+#include "ctgpt/model/directory.hpp"
+#include "ctgpt/text/tokenizer.hpp"
 #include "io/python.hpp"
 
 using namespace ctgpt_test;
@@ -17,10 +21,18 @@ double loss_here(const std::string& model, const std::string& text) {
   return number(parsed(output_of({"eval", "-m", model, "--data", text, "-t", "1", "--json"})),
                 "loss");
 }
-// That of transformers, from the same directory as it is; and the class that opened it.
+// That of transformers, from the same directory as it is; and the class that opened it. The ids
+// of AutoTokenizer are those of the tokenizer here.
 std::pair<double, std::string> loss_there(const std::string& model, const std::string& text) {
   const ctgpt::io::json result =
       parsed(script("--loss " + quoted_for_shell(model) + " " + quoted_for_shell(text)));
+  const auto ids = ctgpt::text::tokenizer::load(model + "/tokenizer.json").encode(contents(text));
+  const ctgpt::io::json_field there(result, "what transformers says");
+  CHECK(there["tokens"].integer() == static_cast<std::int64_t>(ids.size()));
+  REQUIRE(there["ids"].size() == std::min<std::size_t>(ids.size(), 200));
+  for (std::size_t i = 0; i < there["ids"].size(); ++i) {
+    REQUIRE(there["ids"][i].integer() == ids[i]);
+  }
   return {number(result, "loss"), text_of(result, "class")};
 }
 std::string resaved(const playground& here, const std::string& model, const std::string& how) {
@@ -54,6 +66,28 @@ TEST_CASE("interchange: transformers opens a trained directory as it is, with eq
   }
 }
 
+// Tanh GELU and exact, with biases; grouped heads with a free head and a base of 500,000; tied.
+TEST_CASE("interchange: what the library saves has the same loss in transformers" *
+          doctest::timeout(240)) {
+  if (!python_has("transformers") || !python_has("torch")) return;
+  const playground here(30000);
+  const std::string text = here.file("text");
+  ctgpt::write_file_atomic(text, contents(here.data()).substr(0, 500));
+  for (const char* name : {"gpt2-tanh", "gpt2-exact", "llama-grouped", "llama-tied"}) {
+    CAPTURE(name);
+    const std::string saved = here.file(name);
+    std::filesystem::create_directory(saved);
+    const ctgpt::saved_model from =
+        ctgpt::open_directory(golden(std::string("hugging_face/") + name));
+    ctgpt::visit_kinds(from.settings, [&](const auto& model) {
+      const auto net = ctgpt::load_model(model, ctgpt::cpu{}, from, ctgpt::f32_precision);
+      ctgpt::save_model(net, ctgpt::text::bytes{}, saved);
+    });
+    const double loss = loss_there(saved, text).first;
+    CHECK(loss == doctest::Approx(loss_here(saved, text)).epsilon(1e-5));
+  }
+}
+
 TEST_CASE("interchange: what transformers saves again is evaluated to the loss it has there" *
           doctest::timeout(240)) {
   if (!python_has("transformers") || !python_has("torch")) return;
@@ -80,6 +114,30 @@ TEST_CASE("interchange: what transformers saves again is evaluated to the loss i
   CHECK(facts(here.file("resaved-plain")) == facts(run));
   CHECK(facts(here.file("resaved-biases")) ==
         facts(run) + 4 * (2 * 128 + 384 + 128 + 512 + 128) + 128);
+}
+
+TEST_CASE("interchange: a vocabulary that transformers made larger goes there and back" *
+          doctest::timeout(240)) {
+  if (!python_has("transformers") || !python_has("torch")) return;
+  const playground here(30000);
+  const std::string text = here.file("text");
+  ctgpt::write_file_atomic(text, contents(here.data()).substr(0, 2000));
+  for (const char* preset : {"shakespeare-char-cpu", "llama-small"}) {
+    CAPTURE(preset);
+    const std::string name = preset;
+    const std::string run = here.trained(name, {"--preset", preset, "--steps", "3"}) + "/last";
+    const double rows = number(ctgpt::io::read_json(run + "/config.json"), "vocab_size");
+    const std::string larger = here.file(name + "-larger");
+    script("--resave " + quoted_for_shell(run) + " " + quoted_for_shell(larger) + " padded");
+    CHECK(loss_here(larger, text) == doctest::Approx(loss_there(larger, text).first).epsilon(1e-5));
+    CHECK(loss_here(larger, text) > loss_here(run, text));
+    const std::string again = here.file(name + "-again");
+    output_of({"train", "--init-from", larger, "--data", here.data(), "--steps", "2", "--batch",
+               "2", "--context", "32", "--threads", "1", "--out", again});
+    CHECK(number(ctgpt::io::read_json(again + "/last/config.json"), "vocab_size") == rows + 64);
+    CHECK(loss_here(again + "/last", text) ==
+          doctest::Approx(loss_there(again + "/last", text).first).epsilon(1e-5));
+  }
 }
 
 TEST_CASE("interchange: a directory of no preset's size is evaluated, sampled and described") {

@@ -38,6 +38,18 @@ TEST_CASE("program: every verb has --help, on standard output, with its options"
   CHECK(output_of({"--version"}) == std::string("ctgpt ") + CTGPT_VERSION + "\n");
 }
 
+TEST_CASE("program: the examples' page lists its verbs, and the quickstart goes on with a report") {
+  const std::string examples = std::string(CTGPT_REPOSITORY) + "/examples/";
+  const std::string page = ctgpt::read_file(examples + "README.md");
+  const std::string said = sentence(result_of({}), 2);  // say what to do: train, ..., report or ...
+  const std::size_t first = said.find("train,"), end = said.find(" (see");
+  REQUIRE(end != std::string::npos);
+  std::string verbs = said.substr(first, end - first);
+  verbs.replace(verbs.find(" or "), 4, ", ");
+  CHECK(contains(page, "the command-line program: " + verbs + " |"));
+  CHECK(contains(ctgpt::read_file(examples + "quickstart.sh"), "\n  $ctgpt report $dir\n"));
+}
+
 TEST_CASE("program: no verb, an unknown verb, a verb too many") {
   const auto said = [](const words& arguments) { return sentence(result_of(arguments), 2); };
   CHECK(contains(said({}), "train, sample, chat, eval, describe, report or data world"));

@@ -181,7 +181,8 @@ TEST_CASE("report: nothing in a run becomes markup") {
   whole.set("data_sha256", "\"'<>&" + attack).set("parameters", attack);
   run.facts(ctgpt::io::write_json(whole));
   whole = ctgpt::io::json::object();
-  whole.set("step", 2).set("text", attack + std::string("\0\x1B\r\n", 4));
+  whole.set("step", 2).set(
+      "text", attack + std::string("\0\x1B\xEF\xBF\xBE\xEF\xBF\xBF|\r\n|\r|\n\r\n|", 18));
   run.samples(ctgpt::io::write_json(whole) + "\n");
   const std::string page = page_of({run.path});
   CHECK(kinds_of(page) == usual);
@@ -189,6 +190,11 @@ TEST_CASE("report: nothing in a run becomes markup") {
   CHECK_FALSE(contains(page, "<script>alert"));
   CHECK(ctgpt::utf8_error_offset(page) == std::string::npos);
   for (const char c : {'\0', '\x01', '\x1B', '\r'}) CHECK(page.find(c) == std::string::npos);
+  for (const char* never : {"\xEF\xBF\xBE", "\xEF\xBF\xBF"}) CHECK_FALSE(contains(page, never));
+  // Four characters that no page can hold, and every kind of line's end.
+  CHECK(contains(page, "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD|\n|\n|\n\n|"));
+  CHECK(html("a\r") == "a\n");
+  CHECK(html("\xEF\xBF\xBD\xEF\xBB\xBF") == "\xEF\xBF\xBD\xEF\xBB\xBF");
   CHECK(contains(page, "&lt;/script&gt;&lt;/pre&gt;&lt;script&gt;alert(1)&lt;/script&gt;&quot;"));
 }
 

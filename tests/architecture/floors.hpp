@@ -62,12 +62,13 @@ inline bool third_party_belongs(std::string_view path, std::string_view name) {
   }
   if (starts_with(name, "hwy/")) return is_inl(path) || is_dispatch(path);
   if (starts_with(name, "CLI/")) return room == "app";
+  if (starts_with(name, "toml++/")) return path == "include/ctgpt/app/toml_file.hpp";
   if (starts_with(name, "nlohmann/")) return room == "app" || room == "serve";
   return true;
 }
 
 inline bool is_known_third_party(std::string_view name) {
-  for (const char* library : {"Eigen/", "hwy/", "CLI/", "nlohmann/"}) {
+  for (const char* library : {"Eigen/", "hwy/", "CLI/", "toml++/", "nlohmann/"}) {
     if (starts_with(name, library)) return true;
   }
   return false;

@@ -37,6 +37,12 @@ TEST_CASE("the README's C++ stands in the examples") {
   CHECK_FALSE(stands_in(snippets[1], text_of("examples/hello.cpp")));
 }
 
+TEST_CASE("a block of one's own is a program of under forty lines, its opening comment included") {
+  const std::vector<std::string> lines = lines_of(text_of("examples/custom_block.cpp"));
+  CHECK(lines.size() > 20);
+  CHECK(lines.size() < 40);
+}
+
 TEST_CASE("the guides' C++ stands in the headers, the examples, the tests or the benchmarks") {
   CHECK(snippets_of(text_of("include/ctgpt/layer/README.md")).size() >= 5);
   CHECK(snippets_of(text_of("include/ctgpt/backend/README.md")).size() >= 8);

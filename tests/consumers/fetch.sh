@@ -15,7 +15,7 @@ highway=$(pkg-config --variable pcfiledir libhwy)
 # CMake shall not see what is installed.
 export PKG_CONFIG_LIBDIR=$work PKG_CONFIG_PATH=""
 hidden=()
-for package in Eigen3 CLI11 doctest benchmark hwy; do
+for package in Eigen3 CLI11 tomlplusplus doctest benchmark hwy; do
   hidden+=("-DCMAKE_DISABLE_FIND_PACKAGE_$package=ON")
 done
 configure() {
@@ -34,16 +34,19 @@ case $case in
     mkdir "$work/pkgconfig"  # the library that is compiled comes from the system
     cp "$highway/libhwy.pc" "$work/pkgconfig"
     export PKG_CONFIG_LIBDIR=$work/pkgconfig
-    mkdir -p "$work/cli11/include" "$work/doctest"
+    mkdir -p "$work/cli11/include" "$work/toml/include" "$work/doctest"
     ln -s /usr/include/CLI "$work/cli11/include/CLI"
+    ln -s /usr/include/toml++ "$work/toml/include/toml++"
     ln -s /usr/include/doctest "$work/doctest/doctest"
-    hidden=("${hidden[@]:0:3}")
+    hidden=("${hidden[@]:0:4}")
     configure "-DFETCHCONTENT_SOURCE_DIR_CTGPT_CLI11=$work/cli11" \
+      "-DFETCHCONTENT_SOURCE_DIR_CTGPT_TOMLPLUSPLUS=$work/toml" \
       "-DFETCHCONTENT_SOURCE_DIR_CTGPT_EIGEN3=/usr/include/eigen3" \
       "-DFETCHCONTENT_SOURCE_DIR_CTGPT_DOCTEST=$work/doctest" -DCTGPT_BUILD_BENCHMARKS=OFF ||
       { cat "$work/log" && exit 1; }
-    says "cmake --install is off: it needs Eigen3;CLI11;doctest installed"
+    says "cmake --install is off: it needs Eigen3;CLI11;tomlplusplus;doctest installed"
     grep -qF -- "-isystem $work/cli11/include" "$work/build/build.ninja"
+    grep -qF -- "-isystem $work/toml/include" "$work/build/build.ninja"
     grep -qF -- "-isystem $work/doctest" "$work/build/build.ninja"
     cmake --build "$work/build" --target test_core
     "$work/build/tests/test_core"

@@ -8,8 +8,9 @@
                                                    of its context as `ctgpt eval` takes them, and
                                                    the ids that AutoTokenizer gives the text
   make_hugging_face.py --resave DIR OUT [NAME]     opens DIR and saves it again: as NAME says,
-                                                   "shards" (100 KB each), "half", "bfloat16" or
-                                                   "biases" (all of them 0.25)
+                                                   "shards" (100 KB each), "half", "bfloat16",
+                                                   "biases" (all of them 0.25) or "padded" (64 more
+                                                   rows of vocabulary)
 
 Weights are random, of a fixed seed, and wide enough for every part of a model to matter.
 Needs: pip install torch transformers
@@ -94,6 +95,9 @@ def resave(directory, out, how):
         model = model.half()
     if how == "bfloat16":
         model = model.bfloat16()
+    if how == "padded":
+        torch.manual_seed(1)
+        model.resize_token_embeddings(model.config.vocab_size + 64)
     if how == "biases":
         with torch.no_grad():
             for name, tensor in model.named_parameters():

@@ -80,6 +80,25 @@ def files(name):
     return [(data / f"text/{name}.txt").read_bytes().decode("utf-8", errors="replace")]
 
 
+# Characters that came after Unicode 16, the version of text/unicode_tables.hpp and of tiktoken 0.14.
+# Python's regex knows them, so that texts which hold one are left out of the pieces.
+def newer_ranges():
+    tables = (here.parents[1] / "include/ctgpt/text/unicode_tables.hpp").read_text()
+    entries = [int(x, 16) for x in regex.findall(r"0x([0-9A-F]+),", tables)]
+    known = bytearray(0x110000)
+    for entry, after in zip(entries, entries[1:] + [0x110000 << 3]):
+        known[entry >> 3:after >> 3] = bytes([entry & 7]) * ((after >> 3) - (entry >> 3))
+    classes = regex.compile(r"[\p{L}\p{N}\p{M}\s]")
+    ranges = []
+    for code in range(0x110000):
+        if known[code] == 0 and not 0xD800 <= code < 0xE000 and classes.match(chr(code)):
+            if ranges and ranges[-1][1] == code - 1:
+                ranges[-1][1] = code
+            else:
+                ranges.append([code, code])
+    return ranges
+
+
 def sets():
     yield from ((name, files(name)) for name in texts)
     yield "fuzzed", list(fuzzed())
@@ -115,7 +134,9 @@ class summary:
         return {"count": self.count, "xxh64": f"{self.hash.intdigest():016x}"}
 
 
-made = {"tokens": {}, "pieces": {}}
+newer = newer_ranges()
+has_newer = regex.compile("[" + "".join(f"\\U{a:08X}-\\U{b:08X}" for a, b in newer) + "]")
+made = {"newer": newer, "tokens": {}, "pieces": {}}
 for name, pattern in patterns.items():
     # At the end of the text alone: Python's $ also stands before a last line feed.
     expression = regex.compile(pattern.replace("++$", r"++\Z"))
@@ -130,14 +151,15 @@ for name, pattern in patterns.items():
         for text in strings:
             if encoding:
                 tokens.add(encoding.encode_ordinary(text))
-            pieces.add([len(found.group().encode()) for found in expression.finditer(text)])
+            if not has_newer.search(text):
+                pieces.add([len(found.group().encode()) for found in expression.finditer(text)])
         if encoding:
             made["tokens"][name][kind] = tokens.result()
         made["pieces"][name][kind] = pieces.result()
         print(f"{name}, {kind}: {tokens.count} tokens, {pieces.count} pieces", flush=True)
 
 target = here / "tokens.json"
-written = json.dumps(made, indent=1) + "\n"
+written = json.dumps(made) + "\n"
 if "--check" in sys.argv[1:]:
     sys.exit(0 if target.read_text() == written else f"{target} is not what was made now")
 target.write_text(written)

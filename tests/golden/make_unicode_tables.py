@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """Writes include/ctgpt/text/unicode_tables.hpp from Unicode's own files.
 
-Usage: make_unicode_tables.py [FOLDER]     default /usr/share/unicode, of Debian's unicode-data
+Usage: make_unicode_tables.py [FOLDER [NEWEST]]
+FOLDER is /usr/share/unicode of Debian's unicode-data unless given; characters that came after the
+version NEWEST are left out, as if not assigned. What is committed was made from unicode-data
+17.0.0-2 with NEWEST 16.0, which is the version that tiktoken 0.14 knows.
 It prints the version of Unicode and how many characters each class has.
 """
 import pathlib
@@ -11,7 +14,9 @@ import sys
 folder = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "/usr/share/unicode")
 target = pathlib.Path(__file__).parents[2] / "include/ctgpt/text/unicode_tables.hpp"
 properties = (folder / "PropList.txt").read_text()
-version = re.search(r"PropList-([0-9.]+)\.txt", properties).group(1)
+source = re.search(r"PropList-([0-9.]+)\.txt", properties).group(1)
+newest = tuple(map(int, (sys.argv[2] if len(sys.argv) > 2 else source).split(".")[:2]))
+version = ".".join(map(str, newest)) + ".0"
 
 OTHER, UPPER, LOWER, LETTER, MARK, NUMBER, SPACE = range(7)
 names = ["other", "upper", "lower", "letter", "mark", "number", "space"]
@@ -32,6 +37,13 @@ for start, end in re.findall(r"^([0-9A-F]+)(?:\.\.([0-9A-F]+))?\s*; White_Space"
     for each in range(int(start, 16), int(end or start, 16) + 1):
         classes[each] = SPACE
 
+for start, end, major, minor in re.findall(
+        r"^([0-9A-F]+)(?:\.\.([0-9A-F]+))?\s*; (\d+)\.(\d+)",
+        (folder / "DerivedAge.txt").read_text(), re.M):
+    if (int(major), int(minor)) > newest:
+        for each in range(int(start, 16), int(end or start, 16) + 1):
+            classes[each] = OTHER
+
 runs = [(code, kind) for code, kind in enumerate(classes) if code == 0 or classes[code - 1] != kind]
 words = [f"0x{code << 3 | kind:X}," for code, kind in runs]
 lines, line = [], "   "
@@ -43,8 +55,8 @@ for word in words:
 lines.append(line)
 target.write_text(f"""// Unicode {version}: the general class of every character, as runs.
 //
-// Made by tests/golden/make_unicode_tables.py from UnicodeData.txt and PropList.txt; not to be
-// edited. An entry is first << 3 | class: from the character `first` on, up to the next entry.
+// Made by tests/golden/make_unicode_tables.py from Unicode {source}; not to be edited.
+// An entry is first << 3 | class: from the character `first` on, up to the next entry.
 // Classes: {", ".join(f"{i} {name}" for i, name in enumerate(names))}
 // (upper: Lu, Lt; lower: Ll; letter: Lm, Lo; mark: M; number: N; space: White_Space).
 // Reference: The Unicode Standard, chapter 4; Unicode Character Database.
@@ -67,6 +79,6 @@ inline constexpr std::uint32_t unicode_runs[] = {{
 
 }}  // namespace ctgpt::inline CTGPT_ABI::text
 """)
-print(f"Unicode {version}, {len(runs)} runs")
+print(f"Unicode {version} of {source}, {len(runs)} runs")
 for kind, name in enumerate(names):
     print(f"  {name:8} {classes.count(kind):9,}")

@@ -83,7 +83,73 @@ class silence {
   int out_, err_;
 };
 
+constexpr ctgpt::config small{.vocab = 256, .context = 31, .layers = 2, .heads = 2, .width = 16};
+
+// A block that counts the tokens that it computes, once for all layers.
+ctgpt::isize computed = 0;
+
+template <ctgpt::config C>
+struct counting_block : ctgpt::transformer_block<C> {
+  using base = ctgpt::transformer_block<C>;
+  void forward(ctgpt::ops& run, const ctgpt::frame& f, ctgpt::rows<C.width> x,
+               ctgpt::rows<C.width> y) const {
+    if (f.layer == 0) computed += f.tokens();
+    base::forward(run, f, x, y);
+  }
+};
+
 }  // namespace
+
+TEST_CASE("embed: past the context a call computes at most two tokens, and the text is the same") {
+  struct counting : ctgpt::gpt<small, counting_block> {};
+  const temporary_directory made;
+  const auto net = ctgpt::build<counting>(ctgpt::cpu{.threads = 1}, ctgpt::seed{4});
+  ctgpt::save_model(net, ctgpt::text::bytes{}, made.path());
+  writer_of<counting> model(counting{}, ctgpt::open_directory(made.path()));
+  const std::vector<std::int32_t> prompt{1, 2, 3, 4, 5, 6, 7};
+  model.begin(prompt);
+  std::vector<std::int32_t> written;
+  ctgpt::isize most = 0;
+  for (int i = 0; i < 207; ++i) {
+    computed = 0;
+    const std::int32_t token = model.step();
+    most = std::max(most, computed);
+    CHECK(computed >= 1);
+    CHECK((token < 0) == (i < 7));
+    if (token >= 0) written.push_back(token);
+  }
+  CHECK(most == 2);
+  // The tokens are those of the window that moves at once.
+  ctgpt::decoder run(net);
+  ctgpt::moving_window window(run);
+  ctgpt::sampler choose({.temperature = 0.8f, .top_k = 40}, run.vocab());
+  const std::vector<std::int32_t> longest(31, 0);
+  window.append(longest);
+  choose.next(window.logits(), window.ids());  // as the writer does while it loads
+  window.clear();
+  window.append(prompt);
+  std::vector<std::int32_t> expected;
+  while (expected.size() < written.size()) {
+    expected.push_back(choose.next(window.logits(), window.ids()));
+    window.append(expected.back());
+  }
+  CHECK(written == expected);
+}
+
+TEST_CASE("embed: the program ends with 1 where a frame was over its time") {
+  struct quickstart : ctgpt::gpt<ctgpt::presets::find("quickstart")->model> {};
+  const temporary_directory made;
+  ctgpt::save_model(ctgpt::build<quickstart>(ctgpt::cpu{}, ctgpt::seed{4}), ctgpt::text::bytes{},
+                    made.path());
+  const auto code = [&](std::string milliseconds) {
+    std::string name = "example_embed_in_app", directory = made.path();
+    char* arguments[] = {name.data(), directory.data(), milliseconds.data()};
+    const silence quiet;
+    return example_main(3, arguments);
+  };
+  CHECK(code("60000") == 0);
+  CHECK(code("0.000001") == 1);
+}
 
 TEST_CASE("embed: after loading nothing is allocated, printed or left changed") {
   struct quickstart : ctgpt::gpt<ctgpt::presets::find("quickstart")->model> {};

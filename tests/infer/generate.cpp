@@ -251,6 +251,12 @@ TEST_CASE("generate: rows of the vocabulary past the tokenizer's are never sampl
   for (const std::int32_t token : letters.encode(text))
     seen[static_cast<std::size_t>(token)] = true;
   CHECK(std::count(seen.begin(), seen.end(), true) == letters.vocab_size());
+  // Nor those that the model computes, because another program padded its vocabulary.
+  const network<model> padded = spread(reference<float>{});
+  REQUIRE(padded.vocab() > letters.vocab_size());
+  const generation hot{.tokens = 300, .temperature = 50.0f, .repetition_penalty = 1.5f};
+  CHECK(letters.encode(generate(padded, letters, "abc", hot)).size() == 303);
+  CHECK(letters.encode(generate(padded, letters, "abc", {.temperature = 0.0f})).size() == 203);
 }
 
 TEST_CASE("generate: any tokenizer will do") {

@@ -56,6 +56,12 @@ TEST_CASE("json_field: a fallback stands for what is missing or null, and for no
 }
 
 TEST_CASE("json_field: errors are one sentence with file, path, rule and finding") {
+  CHECK(sentence_of([] { config["rope"].wrong("a number"); }) ==
+        "config.json: rope must be a number, found an object");
+  CHECK(sentence_of([] { config["rope"].refuse("must name every base; none is there"); }) ==
+        "config.json: rope must name every base; none is there");
+  CHECK(sentence_of([] { config.refuse("must be left out"); }) ==
+        "config.json: the whole text must be left out");
   CHECK(sentence_of([] { config["n_layer"].integer(1); }) ==
         "config.json: n_layer must be an integer of at least 1, found the string \"twelve\"");
   CHECK(sentence_of([] { config["n_head"].integer(1, 64); }) ==

@@ -4,6 +4,7 @@
 #include "base/child.hpp"
 #include "base/temporary.hpp"
 #include "ctgpt/model/presets.hpp"
+#include "io/python.hpp"
 #include "model/models.hpp"
 
 using namespace ctgpt_test;
@@ -153,6 +154,105 @@ TEST_CASE("config_json: wrong fields are named with what is there") {
         "config.json: ctgpt.norm_epsilon must be between 0 and 1");
 }
 
+TEST_CASE("config_json: a field that is missing has the value of transformers") {
+  const auto saved = [](const char* text) {
+    const io::json parsed = io::parse_json(text, "c.json");
+    return std::pair(config_from_json(parsed, "c.json"), vocab_from_json(parsed, "c.json"));
+  };
+  const config gpt2_defaults{.vocab = 50257,
+                             .context = 1024,
+                             .layers = 12,
+                             .heads = 12,
+                             .width = 768,
+                             .mlp = activation::gelu_tanh};
+  config llama_defaults{.vocab = 32000,
+                        .context = 2048,
+                        .layers = 32,
+                        .heads = 32,
+                        .width = 4096,
+                        .hidden = 11008,
+                        .position = positions::rotary,
+                        .norm = normalization::rms,
+                        .mlp = activation::swiglu,
+                        .bias = false,
+                        .tied = false};
+  llama_defaults.norm_epsilon = 1e-6f;
+  CHECK(saved(R"({"model_type": "gpt2"})") == std::pair(gpt2_defaults, isize{50257}));
+  CHECK(saved(R"({"model_type": "llama"})") == std::pair(llama_defaults, isize{32000}));
+  CHECK(saved(R"({"model_type": "gpt2", "vocab_size": 7})").second == 7);
+  CHECK(saved(R"({"model_type": "gpt2", "n_ctx": 24})").first.context == 1024);
+}
+
+TEST_CASE("config_json: every name that transformers has for a GELU of ours") {
+  const auto kind = [](const std::string& name) {
+    const std::string text = R"({"model_type": "gpt2", "activation_function": ")" + name + "\"}";
+    return config_from_json(io::parse_json(text, "c"), "c").mlp;
+  };
+  for (const char* name : {"gelu", "gelu_python"}) CHECK(kind(name) == activation::gelu);
+  for (const char* name :
+       {"gelu_new", "gelu_fast", "gelu_accurate", "gelu_pytorch_tanh", "gelu_python_tanh"}) {
+    CHECK(kind(name) == activation::gelu_tanh);
+  }
+  for (const char* name : {"gelu_10", "quick_gelu", "relu"}) {
+    CHECK(sentence_of([&] { kind(name); }).find("c: activation_function must be gelu, ") == 0);
+  }
+}
+
+// What the names mean, in transformers itself.
+TEST_CASE("config_json: transformers' GELUs are ours" * doctest::timeout(120)) {
+  if (!python_has("transformers") || !python_has("torch")) return;
+  const auto printed = python(
+      "-c " + quoted_for_shell(
+                  "import torch\n"
+                  "from transformers.activations import ACT2FN\n"
+                  "x = torch.linspace(-6, 6, 2001, dtype=torch.float64)\n"
+                  "exact = torch.nn.functional.gelu(x)\n"
+                  "tanh = torch.nn.functional.gelu(x, approximate='tanh')\n"
+                  "for name in ['gelu', 'gelu_python']:\n"
+                  "  assert (ACT2FN[name](x) - exact).abs().max() < 1e-9\n"
+                  "for name in ['gelu_new', 'gelu_fast', 'gelu_accurate', 'gelu_pytorch_tanh',\n"
+                  "             'gelu_python_tanh']:\n"
+                  "  if name in ACT2FN: assert (ACT2FN[name](x) - tanh).abs().max() < 1e-9\n"));
+  CHECK(printed.has_value());
+}
+
+TEST_CASE("config_json: rules are said with the names of the file's fields") {
+  const auto sentence = [](const std::string& fields) {
+    return sentence_of([&] { config_from_json(io::parse_json("{" + fields + "}", "c"), "c"); });
+  };
+  const auto gpt2_with = [&](const std::string& field) {
+    return sentence("\"model_type\": \"gpt2\", " + field);
+  };
+  const auto llama_with = [&](const std::string& field) {
+    return sentence("\"model_type\": \"llama\", " + field);
+  };
+  CHECK(gpt2_with("\"n_embd\": 16000000") == "c: n_embd (width) must be between 1 and 1,048,576");
+  CHECK(gpt2_with("\"n_positions\": 16000000") ==
+        "c: n_positions (context) must be between 1 and 1,048,576");
+  CHECK(gpt2_with("\"n_layer\": 5000") == "c: n_layer (layers) must be between 1 and 4,096");
+  CHECK(gpt2_with("\"n_head\": 5000") == "c: n_head (heads) must be between 1 and 4,096");
+  CHECK(gpt2_with("\"n_head\": 7") == "c: n_embd (width) must be a multiple of n_head (heads)");
+  CHECK(gpt2_with("\"n_inner\": 16000000") ==
+        "c: n_inner (hidden) must be between 0 and 4,194,304");
+  CHECK(gpt2_with("\"layer_norm_epsilon\": 2") ==
+        "c: layer_norm_epsilon (norm_epsilon) must be between 0 and 1");
+  CHECK(llama_with("\"hidden_size\": 16000000") ==
+        "c: hidden_size (width) must be between 1 and 1,048,576");
+  CHECK(llama_with("\"max_position_embeddings\": 16000000") ==
+        "c: max_position_embeddings (context) must be between 1 and 1,048,576");
+  CHECK(llama_with("\"num_hidden_layers\": 5000") ==
+        "c: num_hidden_layers (layers) must be between 1 and 4,096");
+  CHECK(llama_with("\"num_key_value_heads\": 5") ==
+        "c: num_key_value_heads (kv_heads) must divide num_attention_heads (heads)");
+  CHECK(llama_with("\"head_dim\": 5000") == "c: head_dim (head_size) must be between 0 and 1,024");
+  CHECK(llama_with("\"intermediate_size\": 16000000") ==
+        "c: intermediate_size (hidden) must be between 0 and 4,194,304");
+  CHECK(llama_with("\"rope_theta\": 0.5") ==
+        "c: rope_theta (rope_base) must be above 1 and at most 1e30");
+  CHECK(llama_with("\"rms_norm_eps\": 0") ==
+        "c: rms_norm_eps (norm_epsilon) must be between 0 and 1");
+}
+
 TEST_CASE("config_json: texts that are no description are refused") {
   const auto sentence = [](const char* text) {
     return sentence_of([&] { config_from_json(io::parse_json(text, "c.json"), "c.json"); });
@@ -174,6 +274,8 @@ TEST_CASE("config_json: files are read with their path in every sentence") {
   CHECK(read_vocab(made.path()) == 50);
   write_file_atomic(path, "{\"vocab_size\": 0}");
   CHECK(sentence_of([&] { read_vocab(made.path()); }).find(path + ": vocab_size must be") == 0);
+  write_file_atomic(path, R"({"ctgpt": {}})");  // ours has no usual size
+  CHECK(sentence_of([&] { read_vocab(made.path()); }).find(path + ": vocab_size is missing") == 0);
   write_file_atomic(path, "{\"vocab_size\": ");
   CHECK(sentence_of([&] { read_config(made.path()); }).find(path + ": line 1, column") == 0);
 }

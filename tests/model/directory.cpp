@@ -140,7 +140,7 @@ TEST_CASE("directory: every family comes back bit for bit in f32, bf16 and f64")
         "block.0.mlp.1.up.weight");
 }
 
-TEST_CASE("directory: a tokenizer of another size than the model's is not saved with it") {
+TEST_CASE("directory: a tokenizer larger than the model's vocabulary is not saved with it") {
   const temporary_directory made;
   network<gpt2_model> net(reference<float>{}, f32_precision, 100);
   CHECK(sentence_of([&] { save_model(net, text::bytes{}, made.path()); }) ==

@@ -56,8 +56,8 @@ static_assert(parameters<preset_index("shakespeare-char-cpu")> ==
 static_assert(parameters<preset_index("quickstart")> ==
               256 * 128 + 3 * (12 * 128 * 128 + 2 * 128) + 128);
 
-// The blocks are equal, so two of them tell all that ninety-six would. One constant for each preset:
-// compilers bound the steps of a single one.
+// The blocks are equal, so two of them tell all that ninety-six would. One constant for each
+// preset: compilers bound the steps of a single one.
 template <int Index>
 constexpr config preset_of_two_blocks = [] {
   config c = presets::all[Index].model;

@@ -141,6 +141,39 @@ TEST_CASE("interchange: a directory of transformers has the loss that transforme
   CHECK(std::fabs(other_base / golden_loss("llama-grouped") - 1.0) > 1e-4);
 }
 
+TEST_CASE("interchange: rope_scaling is the whole of rope_parameters, as transformers takes it") {
+  const std::string parameters =
+      "\"rope_parameters\": {\n    \"rope_theta\": 500000.0,\n    \"rope_type\": \"default\"\n  }";
+  const ids tokens = golden_tokens("llama-grouped");
+  const double want = golden_loss("llama-grouped");
+  const auto rope = [&](const std::string& fields) {
+    const copy_of changed("llama-grouped");
+    changed.change("config.json", parameters, fields);
+    return read_config(changed.path()).rope_base;
+  };
+  const copy_of scaling("llama-grouped");
+  scaling.change("config.json", parameters,
+                 "\"rope_scaling\": {\"rope_type\": \"default\", \"rope_theta\": 500000.0}");
+  CHECK(loss_of(scaling.path(), tokens) == doctest::Approx(want).epsilon(1e-5));
+  // It wins over rope_parameters, also where it has no base; null is not there.
+  CHECK(rope(parameters + ", \"rope_scaling\": {\"rope_theta\": 700.0}") == 700.0f);
+  CHECK(rope(parameters + ", \"rope_scaling\": {\"type\": \"default\"}, \"rope_theta\": 800.0") ==
+        800.0f);
+  CHECK(rope(parameters + ", \"rope_scaling\": {}") == 10000.0f);
+  CHECK(rope(parameters + ", \"rope_scaling\": null") == 500000.0f);
+  CHECK(rope("\"rope_theta\": 900.0") == 900.0f);
+  for (const char* key : {"type", "rope_type"}) {
+    const copy_of linear("llama-grouped");
+    linear.change("config.json", parameters,
+                  "\"rope_scaling\": {\"" + std::string(key) +
+                      "\": \"linear\", \"factor\": 2.0, \"rope_theta\": 500000.0}");
+    const std::string said = linear.sentence();
+    CAPTURE(said);
+    CHECK(said.find("config.json: rope_scaling." + std::string(key) + " must be \"default\": " +
+                    "scaled rotary positions are not supported") != said.npos);
+  }
+}
+
 TEST_CASE("interchange: sizes known at run time give the bits of sizes that are constants") {
   const auto same = [](auto model, const char* name) {
     const saved_model from = open_directory(golden_directory(name));
@@ -167,6 +200,34 @@ TEST_CASE("interchange: the public GPT-2's names: no prefix, and buffers that ar
   });
   CHECK(loss_of(public_form.path(), golden_tokens("gpt2-tanh")) ==
         loss_of(golden_directory("gpt2-tanh"), golden_tokens("gpt2-tanh")));
+}
+
+TEST_CASE("interchange: other names of the same thing, and buffers of older versions") {
+  const struct {
+    const char *name, *from, *to;
+  } same[] = {{"gpt2-tanh", "\"gelu_new\"", "\"gelu_fast\""},
+              {"gpt2-tanh", "\"gelu_new\"", "\"gelu_pytorch_tanh\""},
+              {"llama-grouped", "\"silu\"", "\"swish\""},
+              {"llama-grouped", "\"rope_type\"", "\"partial_rotary_factor\": 1.0, \"rope_type\""}};
+  for (const auto& each : same) {
+    CAPTURE(each.to);
+    const copy_of named(each.name);
+    named.change("config.json", each.from, each.to);
+    CHECK(loss_of(named.path(), golden_tokens(each.name)) ==
+          loss_of(golden_directory(each.name), golden_tokens(each.name)));
+  }
+  const std::vector<std::byte> bytes(12);
+  const auto with_buffer = [&](const char* name, const char* buffer, std::vector<isize> shape) {
+    const copy_of more(name);
+    more.rewrite("model.safetensors", [&](auto& sources) {
+      const auto size = static_cast<std::size_t>(shape.empty() ? 4 : 4 * shape[0]);
+      sources.push_back({buffer, io::dtype::f32, shape, std::span(bytes).first(size), {}});
+    });
+    CHECK(loss_of(more.path(), golden_tokens(name)) ==
+          loss_of(golden_directory(name), golden_tokens(name)));
+  };
+  with_buffer("gpt2-tanh", "transformer.h.0.attn.masked_bias", {});
+  with_buffer("llama-grouped", "model.layers.1.self_attn.rotary_emb.inv_freq", {3});
 }
 
 TEST_CASE("interchange: several files with an index are one model, wherever a tensor lies") {
@@ -215,11 +276,10 @@ TEST_CASE("interchange: a tensor in two shards, twice under two names, or withou
   twice.rewrite("b.safetensors", [](auto& sources) { sources.resize(2); });
   write_file_atomic(twice.file("model.safetensors.index.json"),
                     "{\"weight_map\":{\"model.embed_tokens.weight\":\"a.safetensors\","
-                    "\"model.norm.weight\":\"b.safetensors\"}}");
-  const std::string said = twice.sentence();
-  CAPTURE(said);
-  CHECK((said.find(" is there twice, in ") != said.npos ||
-         said.find("weight_map says that") != said.npos));
+                    "\"model.layers.0.input_layernorm.weight\":\"b.safetensors\"}}");
+  CHECK(twice.sentence() == "the tensor \"model.embed_tokens.weight\" is there twice, in " +
+                                twice.file("a.safetensors") + " and in " +
+                                twice.file("b.safetensors"));
   const copy_of both("llama-tied");
   both.rewrite("model.safetensors", [](auto& sources) {
     io::tensor_source again = sources.front();
@@ -242,6 +302,40 @@ TEST_CASE("interchange: a tensor in two shards, twice under two names, or withou
         std::string::npos);
 }
 
+TEST_CASE("interchange: a table of positions out of all proportion to the weights is refused") {
+  const copy_of wide("llama-tied");
+  const auto set = [&](const std::string& name, const std::string& from, const std::string& to) {
+    wide.change("config.json", "\"" + name + "\": " + from + ",",
+                "\"" + name + "\": " + to + ",");
+  };
+  set("hidden_size", "16", "2");
+  set("num_attention_heads", "2", "1");
+  set("num_key_value_heads", "2", "1");
+  set("head_dim", "12", "512");
+  const std::vector<std::byte> zeros(1 << 16);
+  visit_kinds(read_config(wide.path()), [&](const auto& model) {
+    wide.rewrite("model.safetensors", [&](auto& sources) {
+      sources.clear();
+      for (const saved_tensor& item : saved_tensors(make_layout(model), 256)) {
+        const auto bytes = static_cast<std::size_t>(4 * item.size());
+        sources.push_back(
+            {item.name, io::dtype::f32, item.shape(), std::span(zeros).first(bytes), {}});
+      }
+    });
+  });
+  CHECK(loss_of(wide.path(), {1, 2, 3}) == doctest::Approx(std::log(256.0)));
+  set("max_position_embeddings", "24", "1048576");
+  const saved_model from = open_directory(wide.path());
+  visit_kinds(from.settings, [&](const auto& model) {
+    const backend counted = counted_memory::around(cpu{isa::best, 1});
+    counted_memory::bytes = 0;
+    CHECK(sentence_of([&] { load_model(model, counted, from, f32_precision); }) ==
+          "the table of 1048576 positions takes 2048 MiB, but the weights of this model only 0 "
+          "MiB; a context as long as that belongs to a larger model");
+    CHECK(counted_memory::bytes == 0);
+  });
+}
+
 TEST_CASE("interchange: every reason for which a directory cannot be opened is named") {
   const auto said = [](const char* name, const std::string& from, const std::string& to) {
     const copy_of damaged(name);
@@ -254,13 +348,14 @@ TEST_CASE("interchange: every reason for which a directory cannot be opened is n
   holds(said("gpt2-tanh", "\"model_type\": \"gpt2\"", "\"model_type\": \"bert\""),
         "config.json: model_type must be gpt2 or llama");
   holds(said("gpt2-tanh", "\"gelu_new\"", "\"relu\""), "activation_function must be gelu");
-  holds(said("gpt2-tanh", "\"n_head\": 3", "\"n_head\": 5"), "width must be a multiple of heads");
+  holds(said("gpt2-tanh", "\"n_head\": 3", "\"n_head\": 5"),
+        "config.json: n_embd (width) must be a multiple of n_head (heads)");
   holds(said("gpt2-tanh", "\"n_embd\": 24", "\"n_embd\": \"24\""), "n_embd must be an integer");
   holds(said("gpt2-tanh", "\"n_layer\": 2", "\"n_layer\": 0"), "n_layer must be an integer from 1");
   holds(said("gpt2-tanh", "\"n_layer\": 2", "\"n_layer\": 3"), "h.2.");
   holds(said("gpt2-tanh", "\"n_positions\": 24", "\"n_positions\": 25"), "has the shape (24, 24)");
   holds(said("gpt2-tanh", "\"scale_attn_weights\": true", "\"scale_attn_weights\": false"),
-        "scale_attn_weights must be true");
+        "scale_attn_weights must be true: attention is scaled by 1/sqrt(head size)");
   holds(said("gpt2-tanh", "\"scale_attn_by_inverse_layer_idx\": false",
              "\"scale_attn_by_inverse_layer_idx\": true"),
         "scale_attn_by_inverse_layer_idx must be false");
@@ -270,11 +365,23 @@ TEST_CASE("interchange: every reason for which a directory cannot be opened is n
         "attention_bias must be false");
   holds(said("llama-grouped", "\"hidden_act\": \"silu\"", "\"hidden_act\": \"gelu\""),
         "hidden_act must be silu");
+  const copy_of uneven("llama-grouped");
+  uneven.change("config.json", "\"head_dim\": 6,", "");
+  uneven.change("config.json", "\"hidden_size\": 24", "\"hidden_size\": 25");
+  holds(uneven.sentence(), "hidden_size (width) must be a multiple of num_attention_heads (heads)");
   holds(said("llama-grouped", "\"num_key_value_heads\": 2", "\"num_key_value_heads\": 3"),
-        "kv_heads must divide heads");
+        "num_key_value_heads (kv_heads) must divide num_attention_heads (heads)");
   holds(said("llama-grouped", "\"vocab_size\": 256",
              "\"quantization_config\": {}, \"vocab_size\": 256"),
         "quantised weights cannot be read");
+  holds(said("llama-grouped", "\"mlp_bias\": false", "\"mlp_bias\": true"),
+        "mlp_bias must be false");
+  holds(said("gpt2-tanh", "\"add_cross_attention\": false", "\"add_cross_attention\": true"),
+        "add_cross_attention must be false");
+  holds(said("llama-grouped", "\"rope_theta\": 500000.0",
+             "\"rope_theta\": 500000.0, \"partial_rotary_factor\": 0.5"),
+        "rope_parameters.partial_rotary_factor must be 1");
+  holds(said("gpt2-tanh", "\"n_positions\": 24", "\"n_ctx\": 25"), "has the shape (24, 24)");
   // Terabytes on paper: nothing is allocated before the tensors are compared.
   holds(said("gpt2-tanh", "\"n_embd\": 24", "\"n_embd\": 1000002"), "has the shape");
   holds(said("gpt2-tanh", "\"vocab_size\": 256", "\"vocab_size\": 16777216"), "has the shape");

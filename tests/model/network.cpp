@@ -20,6 +20,19 @@ double deviation(const std::vector<float>& values) {
   return std::sqrt(squares / static_cast<double>(values.size()));
 }
 
+constexpr config little{.vocab = 16, .context = 64, .layers = 1, .heads = 2, .width = 8};
+struct learned : gpt<gpt2_type(little)> {};
+struct rotary : gpt<llama_type(little)> {};
+
+// A block of one's own, whose attention rotates whatever the config says.
+template <config C>
+struct rotating_block
+    : parts::chain<parts::named<
+          part::attention,
+          parts::residual<parts::named<part::normalize, parts::rms_norm<C.width>>,
+                          parts::named<part::heads, parts::causal_attention<C, parts::rope>>>>> {};
+struct own : gpt<little, rotating_block> {};
+
 }  // namespace
 
 TEST_CASE("network: weights begin as their initializers say") {
@@ -104,4 +117,19 @@ TEST_CASE("network: the constants of positions are those of their papers") {
   CHECK(sinusoids[1] == 1.0f);
   CHECK(sinusoids[7 * 64 + 10] == doctest::Approx(std::sin(7.0 * std::pow(10000.0, -10.0 / 64.0))));
   CHECK(sinusoids[7 * 64 + 11] == doctest::Approx(std::cos(7.0 * std::pow(10000.0, -10.0 / 64.0))));
+}
+
+TEST_CASE("network: angles are made for rotary positions, and for a block of one's own") {
+  const auto bytes_beside_weights = [](auto net) {
+    counted_memory::bytes = 0;
+    const decltype(net) again(counted_memory::around(cpu{isa::best, 1}), f32_precision);
+    return counted_memory::bytes - again.arena().bytes();
+  };
+  const cpu where{isa::best, 1};
+  const isize slopes = bytes_beside_weights(network<learned>(where, f32_precision));
+  CHECK(slopes < 64 * 4 * 4);
+  CHECK(bytes_beside_weights(network<rotary>(where, f32_precision)) == slopes + 64 * 4 * 4);
+  CHECK(bytes_beside_weights(network<own>(where, f32_precision)) == slopes + 64 * 4 * 4);
+  CHECK(network<learned>(where, f32_precision).shared().angles.data == nullptr);
+  CHECK(network<own>(where, f32_precision).shared().angles.data != nullptr);
 }

@@ -74,13 +74,36 @@ bool each_corpus(const std::function<void(const std::string&, const std::string&
   return true;
 }
 
+// Whether a text holds a character that came after the version of Unicode that is built in; regex
+// knows those.
+bool has_newer(const std::string& text) {
+  static const std::vector<bool> newer = [] {
+    std::vector<bool> marks(0x110000, false);
+    const io::json_field ranges = io::json_field(golden(), "tokens.json")["newer"];
+    for (std::size_t i = 0; i < ranges.size(); ++i) {
+      for (auto code = ranges[i][0].integer(); code <= ranges[i][1].integer(); ++code) {
+        marks[static_cast<std::size_t>(code)] = true;
+      }
+    }
+    return marks;
+  }();
+  for (std::string_view rest = text; !rest.empty();) {
+    const utf8_character next = utf8_decode(rest);
+    if (newer[next.code]) return true;
+    rest.remove_prefix(next.length);
+  }
+  return false;
+}
+
 template <class Pattern>
 void check_pieces() {
   const io::json_field expected =
       io::json_field(golden(), "tokens.json")["pieces"][Pattern::name()];
   for (const auto& [kind, each] : made_sets()) {
     summary found;
-    each([&](const std::string& text) { found.add(sizes_of<Pattern>(text)); });
+    each([&](const std::string& text) {
+      if (!has_newer(text)) found.add(sizes_of<Pattern>(text));
+    });
     compare(found, expected, kind);
   }
 }

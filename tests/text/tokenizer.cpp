@@ -167,13 +167,14 @@ TEST_CASE("tokenizer: a damaged file gives a sentence") {
   CHECK(refusal("{}") == "tokenizer.json: model is missing; it must be an object");
   CHECK(refusal(changed(json, "\"type\": \"BPE\"", "\"type\": 3")) ==
         "tokenizer.json: model.type must be a string, found 3");
-  CHECK(refusal(changed(json, entry, "\"??\": 31"))
-            .find("the entry \"??\" is none, found an object") != std::string::npos);
+  CHECK(refusal(changed(json, entry, "\"??\": 31")) ==
+        "tokenizer.json: model.vocab must be a map from single characters to tokens; the entry "
+        "\"??\" is none");
   CHECK(refusal(changed(json, entry, "\"\": 31")).find("the entry \"\" is none") !=
         std::string::npos);
-  CHECK(refusal(changed(json, entry, before))
-            .find("a map to distinct tokens; " + std::to_string(token - 1) + " is there twice") !=
-        std::string::npos);
+  CHECK(refusal(changed(json, entry, before)) ==
+        "tokenizer.json: model.vocab must be a map to distinct tokens; " +
+            std::to_string(token - 1) + " is there twice");
   CHECK(refusal(changed(json, entry, "\"?\": 4000000000")) ==
         "tokenizer.json: model.vocab.? must be an integer from 0 to " +
             std::to_string(golden_characters().vocab_size() - 1) + ", found 4000000000");
@@ -182,7 +183,7 @@ TEST_CASE("tokenizer: a damaged file gives a sentence") {
   const std::string bytes_json = tokenizer(bytes{}).to_json();
   CHECK(refusal(changed(changed(bytes_json, "\"A\": 65", "\"A\": 66"), "\"B\": 66", "\"B\": 65")) ==
         "tokenizer.json: model.vocab must be the 256 byte-level symbols, each with its byte as "
-        "token, found an object");
+        "token");
   const std::string nobody =
       R"({"decoder": {"type": "Fuse"}, "model": {"type": "BPE", "merges": [], "vocab": {}}})";
   CHECK(refusal(nobody) == "tokenizer.json: model.vocab is empty");

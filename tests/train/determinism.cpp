@@ -1,5 +1,6 @@
 // Training gives the same bits on any number of threads, and on AVX2 and AVX-512.
 #include "ctgpt/train/trainer.hpp"
+#include "ctgpt/model/any.hpp"
 #include "model/models.hpp"
 
 using namespace ctgpt_test;
@@ -27,8 +28,8 @@ struct outcome {
 };
 
 template <class Model>
-outcome trained(const backend& where, precision numbers) {
-  network<Model> net(where, numbers, 77);
+outcome trained(const Model& model, const backend& where, precision numbers) {
+  network<Model> net(model, where, numbers, 77);
   spread(net);
   trainer run{
       net,
@@ -48,6 +49,23 @@ outcome trained(const backend& where, precision numbers) {
   return found;
 }
 
+// The same config as a type whose sizes are constants and as one whose sizes are values.
+template <class Model>
+void check_run_time_sizes() {
+  const backend where = cpu{isa::best, 1};
+  for (const precision numbers : {f32_precision, bf16_precision}) {
+    const outcome compiled = trained(Model{}, where, numbers);
+    bool visited = false;
+    visit_kinds(Model::settings, [&](const auto& model) {
+      using other = std::remove_cvref_t<decltype(model)>;
+      static_assert(!std::is_same_v<other, Model> && !std::is_empty_v<other>);
+      CHECK(trained(model, where, numbers) == compiled);
+      visited = true;
+    });
+    CHECK(visited);
+  }
+}
+
 template <class Model>
 void check_bits() {
   for (const isa target : {isa::baseline, isa::sse4, isa::avx2, isa::avx512}) {
@@ -55,7 +73,7 @@ void check_bits() {
       std::vector<outcome> found;
       for (const named_backend& each : cpus({target}, {1, 2})) {
         CAPTURE(each.name);
-        found.push_back(trained<Model>(each.where, numbers));
+        found.push_back(trained(Model{}, each.where, numbers));
         CHECK(found.back() == found.front());
       }
     }
@@ -63,7 +81,7 @@ void check_bits() {
   std::vector<outcome> fused;
   for (const named_backend& each : cpus({isa::avx2, isa::avx512}, {1, 2, 3})) {
     CAPTURE(each.name);
-    fused.push_back(trained<Model>(each.where, f32_precision));
+    fused.push_back(trained(Model{}, each.where, f32_precision));
     CHECK(fused.back() == fused.front());
   }
 }
@@ -74,3 +92,9 @@ TEST_CASE("determinism: a GPT-2-type model") { check_bits<gpt2_model>(); }
 TEST_CASE("determinism: a Llama-type model with grouped heads") { check_bits<llama_model>(); }
 TEST_CASE("determinism: a nanochat-type model with a window") { check_bits<chat_model>(); }
 TEST_CASE("determinism: a model with alibi") { check_bits<alibi_model>(); }
+
+TEST_CASE("determinism: sizes known at run time train the same bits as compiled ones") {
+  check_run_time_sizes<gpt2_model>();
+  check_run_time_sizes<llama_model>();
+  check_run_time_sizes<chat_model>();
+}

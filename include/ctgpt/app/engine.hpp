@@ -65,8 +65,7 @@ class compiled_engine final : public engine {
                   precision numbers, bool untrained)
       : tokens_(text::tokenizer::load(from.files.directory() + "/tokenizer.json")),
         net_(load_model(model, where, from, numbers)) {
-    expects(tokens_.vocab_size() == net_.vocab(), from.files.directory(), "/tokenizer.json has ",
-            tokens_.vocab_size(), " tokens, but config.json says ", net_.vocab());
+    expect_room(tokens_, net_.vocab(), from.files.directory());
     if (untrained) net_.initialize({0});
     net_.pack();
   }

@@ -167,26 +167,43 @@ inline std::string nearest_word(std::string_view word, const std::vector<std::st
   return best;
 }
 
-// The known option of `command` that an unknown one most likely means; "" when nothing is near.
+// The known option of `command` that an unknown one, with or without =VALUE, most likely means; ""
+// when nothing is near.
 inline std::string nearest_flag(const CLI::App& command, std::string unknown) {
-  unknown = unknown.substr(0, unknown.find('='));
   while (unknown.starts_with('-')) unknown.erase(0, 1);
   for (char& letter : unknown) {
     if (letter == '_') letter = '-';
     letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
   }
+  const std::string with_value = unknown;
+  unknown = unknown.substr(0, unknown.find('='));
   std::vector<std::string> known;
   for (const CLI::Option* option : command.get_options()) {
     for (const std::string& name : option->get_lnames()) known.push_back(name);
   }
   for (const auto& [theirs, ours] : foreign_names) {
     const std::string bare(ours.substr(2));
-    if (theirs == unknown && std::find(known.begin(), known.end(), bare) != known.end()) {
+    const bool meant = theirs == unknown || theirs == with_value;
+    if (meant && std::find(known.begin(), known.end(), bare) != known.end()) {
       return std::string(ours);
     }
   }
   const std::string near = nearest_word(unknown, known);
   return near.empty() ? near : "--" + near;
+}
+
+// What to do about an unknown option, after a semicolon; "" when nothing is known. dashes: those
+// that an option is written with.
+inline std::string advice_on_flag(const CLI::App& command, std::string unknown,
+                                  const std::string& dashes = "--") {
+  const std::string near = nearest_flag(command, unknown);
+  if (!near.empty()) return "; did you mean " + dashes + near.substr(2) + "?";
+  unknown = unknown.substr(0, unknown.find('='));
+  for (char& letter : unknown) letter = letter == '_' ? '-' : letter;
+  for (const std::string_view name : names_of_the_context) {
+    if (unknown == name) return "; the context is the model's own";
+  }
+  return {};
 }
 
 }  // namespace ctgpt::inline CTGPT_ABI::app

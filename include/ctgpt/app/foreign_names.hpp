@@ -1,7 +1,7 @@
 // foreign_names: what nanoGPT, transformers and llama.cpp call the options of this program.
 //
-// Names without dashes in front, with dashes inside; an underscore counts as a dash. The first
-// entry whose option the verb has is the one to suggest.
+// Names without dashes in front, with dashes inside; an underscore counts as a dash. A name with a
+// value is meant with that one alone. The first entry whose option the verb has is suggested.
 // Errors: none.
 // Reference: karpathy/nanoGPT, train.py and sample.py; transformers, TrainingArguments and
 // GenerationConfig; ggml-org/llama.cpp, common/arg.cpp.
@@ -89,7 +89,8 @@ inline constexpr foreign_name foreign_names[] = {
     {"bf16", "--precision"},
     {"fp16", "--precision"},
     {"data-seed", "--seed"},
-    {"init-from", "--resume"},
+    {"init-from=resume", "--resume"},
+    {"init-from", "--init-from"},
     {"resume-from-checkpoint", "--resume"},
     // sampling
     {"max-new-tokens", "--tokens"},
@@ -120,6 +121,19 @@ inline constexpr foreign_name foreign_names[] = {
     // data
     {"size", "--bytes"},
     {"output", "--out"},
+};
+
+// The length of the context, which the verbs that open a model take from it.
+inline constexpr std::string_view names_of_the_context[] = {
+    "--context", "--ctx-size", "-c", "--n-ctx", "--block-size", "--max-seq-length"};
+
+// What --init-from is given in nanoGPT, and what to do here; theirs: how the value begins.
+inline constexpr foreign_name foreign_starts[] = {
+    {"scratch", "for fresh weights leave --init-from out"},
+    {"resume", "to go on with a run give --resume --out DIR"},
+    {"gpt2",
+     "give a directory that holds the weights: config.json, model.safetensors and "
+     "tokenizer.json"},
 };
 
 }  // namespace ctgpt::inline CTGPT_ABI::app

@@ -3,11 +3,13 @@
 // Besides the library's presets those of a file that the build names: -DCTGPT_PRESETS=FILE, a list
 // of initialisers of `preset` as in model/presets.hpp:
 //   {"mine", "what it is for", {.vocab = 256, .layers = 2, .width = 64}, {.steps = 500}},
-// A config that is a preset's runs as that compiled type, any other by sizes known at run time
-// (model/any.hpp).
-// Errors: a config that no compiled type runs: one sentence.
+// A config that is a preset's runs as that compiled type, any other by sizes known at run time, if
+// its kinds are a preset's, GPT-2's or Llama's (model/any.hpp).
+// Errors: two presets of one name do not compile; a config that no compiled type runs: one
+// sentence.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>
@@ -38,6 +40,18 @@ inline constexpr auto known_presets = [] {
   for (unsigned i = 0; i < presets::count; ++i) list[i] = presets::all[i];
   return list;
 }();
+
+template <class List>
+constexpr bool names_differ(const List& list) {
+  for (const preset& each : list) {
+    for (const preset& other : list) {
+      if (&each != &other && each.name == other.name) return false;
+    }
+  }
+  return true;
+}
+static_assert(names_differ(known_presets),
+              "two presets have the same name; give each of CTGPT_PRESETS one of its own");
 
 constexpr const preset* find_preset(std::string_view name) {
   for (const preset& each : known_presets) {
@@ -71,11 +85,31 @@ inline std::string preset_table() {
                          "-DCTGPT_PRESETS=FILE for sizes of your own"));
 }
 
+// Calls visit(model) with the type whose sizes are known at run time: visit_kinds, and the kinds of
+// one's own presets.
+template <class Visitor, std::size_t Index = presets::count>
+void visit_any(const config& c, Visitor&& visit) {
+  if constexpr (Index == known_presets.size()) {
+    visit_kinds(c, visit);
+  } else {
+    constexpr config kinds = kinds_of(known_presets[Index].model);
+    constexpr auto& others = detail::all_kinds.first;
+    constexpr bool is_new = std::find(others.begin(), others.end(), kinds) == others.end();
+    if constexpr (is_new) {
+      if (kinds_of(c) == kinds) {
+        visit(gpt<kinds>(c));
+        return;
+      }
+    }
+    visit_any<Visitor, Index + 1>(c, std::forward<Visitor>(visit));
+  }
+}
+
 // Calls visit(model) with the type that runs c.
 template <class Visitor, std::size_t Index = 0>
 void visit_model(const config& c, Visitor&& visit) {
   if constexpr (Index == known_presets.size()) {
-    visit_kinds(c, visit);
+    visit_any(c, visit);
   } else {
     if constexpr (known_presets[Index].runs) {
       if (canonical(c) == canonical(known_presets[Index].model)) {

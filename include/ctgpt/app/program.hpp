@@ -83,6 +83,8 @@ class program {
         return parse_failed(problem, argc, argv);
       }
       return dispatch(called);
+    } catch (const usage_error& problem) {
+      return say(placed(problem.what()), problem.exit_code());
     } catch (const error& problem) {
       return say(problem.what(), problem.exit_code());
     } catch (const std::bad_alloc&) {
@@ -98,7 +100,8 @@ class program {
             const char* footer) {
     CLI::App* command = parent.add_subcommand(name, help);
     flags& given = given_.emplace_back(*command);
-    given.text("--config FILE", "flags from a TOML file or a run's run.json; the command line wins",
+    given.text("--config FILE",
+               "flags from TOML, tables of other verbs ignored, or run.json; given flags win",
                config_);
     values.describe(given);
     if (runs_a_model) machine_.describe(given);
@@ -123,11 +126,30 @@ class program {
       if (words[i] == "--config" && i + 1 < words.size()) path = words[i + 1];
       if (words[i].starts_with("--config=")) path = words[i].substr(9);
     }
-    if (path.empty()) return words;
-    for (std::string& more : words_of_config(path, *verb_of(argc, argv, next), words)) {
-      words.push_back(std::move(more));
+    const CLI::App* verb = verb_of(argc, argv, next);
+    if (path.empty() || verb->get_option_no_throw("--config") == nullptr) return words;
+    from_file_ = flags_of_config(path, *verb, words);
+    std::ptrdiff_t after = 1;  // the verb's names
+    for (; verb->get_parent() != nullptr; verb = verb->get_parent()) ++after;
+    for (const config_flag& flag : from_file_) {
+      const std::vector<std::string> more = flag.words();
+      words.insert(words.begin() + after, more.begin(), more.end());
     }
     return words;
+  }
+
+  // A sentence about a flag that --config's file gave names the file.
+  std::string placed(const std::string& sentence) const {
+    std::size_t first = sentence.npos;
+    std::string place;
+    for (const config_flag& flag : from_file_) {
+      const std::size_t at = flag.place_in(sentence);
+      if (at < first) {
+        first = at;
+        place = flag.place + ": ";
+      }
+    }
+    return place + sentence;
   }
 
   // One line, whatever the text holds (a file's name may hold a line break).
@@ -180,7 +202,10 @@ class program {
     if (!option.starts_with('-')) option.insert(0, "--");
     if (dynamic_cast<const CLI::ExtrasError*>(&problem) != nullptr) {
       const std::vector<std::string> extra = top_.remaining(true);
-      return unknown_word(command, extra.empty() ? next : extra.front());
+      if (extra.empty()) return unknown_word(command, next);
+      const bool valued =
+          extra.size() > 1 && extra[0].starts_with("--") && !extra[1].starts_with('-');
+      return unknown_word(command, valued ? extra[0] + "=" + extra[1] : extra[0]);
     }
     if (dynamic_cast<const CLI::RequiredError*>(&problem) != nullptr) {
       const std::string choices = &command == &top_
@@ -205,9 +230,7 @@ class program {
 
   static std::string unknown_word(const CLI::App& command, const std::string& word) {
     if (!word.starts_with('-')) return "\"" + word + "\" is not expected here";
-    const std::string near = nearest_flag(command, word);
-    return "there is no option " + word.substr(0, word.find('=')) +
-           (near.empty() ? "" : "; did you mean " + near + "?");
+    return "there is no option " + word.substr(0, word.find('=')) + advice_on_flag(command, word);
   }
 
   static std::string command_path(const CLI::App& command) {
@@ -219,6 +242,7 @@ class program {
   std::deque<flags> given_;  // the options' callbacks point to them
   machine_options machine_;
   std::optional<std::string> config_;
+  std::vector<config_flag> from_file_;
   train_flags train_;
   sample_flags sample_;
   chat_flags chat_;

@@ -22,12 +22,25 @@ inline constexpr double chart_width = 480, chart_height = 270;
 inline constexpr double plot_left = 68, plot_right = 462, plot_top = 10, plot_bottom = 228;
 inline constexpr int run_colours = 8, run_shapes = 4;
 
-// For element content and quoted attributes. What neither HTML nor XML can hold becomes U+FFFD.
+// For element content and quoted attributes. Lines may end in \n, \r\n or \r. What HTML or XML
+// cannot hold becomes U+FFFD: most control characters, U+FFFE and U+FFFF.
 inline std::string html(std::string_view text) {
   std::string whole, out;
   utf8_append_repaired(whole, text);
-  for (const char c : whole) {
+  for (std::size_t i = 0; i < whole.size(); ++i) {
+    const char c = whole[i];
     switch (c) {
+      case '\r':
+        if (whole[i + 1] != '\n') out += '\n';
+        break;
+      case '\xEF':
+        if (whole.compare(i, 3, "\xEF\xBF\xBE") == 0 || whole.compare(i, 3, "\xEF\xBF\xBF") == 0) {
+          utf8_append(out, replacement_character);
+          i += 2;
+        } else {
+          out += c;
+        }
+        break;
       case '&':
         out += "&amp;";
         break;

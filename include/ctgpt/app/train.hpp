@@ -1,7 +1,8 @@
 // train: the verb that trains a preset on a text file.
 //
 // Says what it will do and need, then runs the loop of app/training.hpp with the compiled model.
-// Everything that can be wrong with flags, data and settings is found before a directory is made.
+// Everything that can be wrong with flags, data, settings and the weights to start from is found
+// before a directory is made.
 // Errors: ctgpt::error (1), usage_error (2); earlier checkpoints stay as they are.
 #pragma once
 
@@ -18,8 +19,7 @@ class compiled_training final : public trainable {
  public:
   compiled_training(const Model& model, const training& plan, bool fresh)
       : plan_(plan),
-        net_(model, plan.where, parse_precision(plan.settings.precision),
-             plan.data.tokens.vocab_size()),
+        net_(model, plan.where, parse_precision(plan.settings.precision), plan.vocab),
         run_(net_,
              adamw{how().rate, how().beta1, how().beta2, 1e-8f, how().weight_decay, how().clip},
              plan.data.parts.train,
@@ -60,12 +60,21 @@ class compiled_training final : public trainable {
   trainer<Model> run_;
 };
 
-// The flags, the data and the machine, checked against each other. tokens: as open_corpus().
+// What a model that is there already decides: its tokenizer, and the rows of its vocabulary, which
+// may be more.
+struct starting_point {
+  text::tokenizer tokens;
+  isize vocab = 0;
+};
+
+// The flags, the data and the machine, checked against each other. start: what training begins or
+// goes on with.
 inline training plan_training(const train_settings& settings,
-                              const std::optional<text::tokenizer>& tokens,
-                              const invocation& called, io::json earlier) {
+                              const std::optional<starting_point>& start, const invocation& called,
+                              io::json earlier) {
   const recipe& how = settings.how;
   const backend where = choose_backend(settings.machine);
+  const auto tokens = start ? std::optional(start->tokens) : std::nullopt;
   training plan{settings, where,
                 open_corpus(settings.data, settings.tokenizer, tokens, settings.val_fraction,
                             how.time, {how.batch, how.time, settings.seed}),
@@ -80,10 +89,11 @@ inline training plan_training(const train_settings& settings,
     }
     plan.settings.how.steps = static_cast<isize>(steps);
   }
-  const isize vocab = plan.data.tokens.vocab_size();
+  const isize vocab = start ? start->vocab : plan.data.tokens.vocab_size();
   expects(vocab <= settings.model.vocab, "the data has ", vocab, " different characters, but ",
           model_name(settings), " has room for ", settings.model.vocab,
           "; use --tokenizer bytes or a preset with a larger vocabulary");
+  plan.vocab = vocab;
   return plan;
 }
 
@@ -94,9 +104,10 @@ inline void check_same_data(const training& plan, const std::string& path) {
           " now); resuming would mix two texts");
 }
 
-// The tokenizer of a model that training starts from, or goes on with; none for fresh weights.
-inline std::optional<text::tokenizer> initial_tokenizer(train_settings& s, const train_flags& given,
-                                                        const std::string& directory) {
+// What `directory` gives to a run that begins with its model, or goes on with it; none for fresh
+// weights.
+inline std::optional<starting_point> start_of(train_settings& s, const train_flags& given,
+                                              const std::string& directory) {
   if (s.init_from.empty()) return std::nullopt;
   const text::tokenizer tokens = text::tokenizer::load(directory + "/tokenizer.json");
   if (given.tokenizer && *given.tokenizer != tokens.name()) {
@@ -104,7 +115,16 @@ inline std::optional<text::tokenizer> initial_tokenizer(train_settings& s, const
                            tokens.name(), "; leave it out with --init-from"));
   }
   s.tokenizer = tokens.name();
-  return tokens;
+  const isize vocab = read_vocab(directory);
+  expect_room(tokens, vocab, directory);
+  return starting_point{tokens, vocab};
+}
+
+// The tensors of a model that training starts from, before memory is asked for or a directory made.
+inline void check_initial_weights(const training& plan, const model_layout& layout) {
+  if (plan.settings.init_from.empty()) return;
+  detail::check_tensors(weight_files::open(resolve_model(plan.settings.init_from)), layout,
+                        plan.vocab, true);
 }
 
 int train_command(const train_flags& given, const machine_options& machine,
@@ -123,23 +143,23 @@ int train_command(const train_flags& given, const machine_options& machine,
     train_settings now = resumed_settings(before, given, machine);
     const std::optional<isize> newest = directory->newest();
     fresh = !newest;
-    const auto tokens =
-        initial_tokenizer(now, given,
-                          newest || now.init_from.empty() ? directory->step_path(newest.value_or(0))
-                                                          : resolve_model(now.init_from));
-    plan = plan_training(now, tokens, called, run);
+    const auto start =
+        start_of(now, given,
+                 newest || now.init_from.empty() ? directory->step_path(newest.value_or(0))
+                                                 : resolve_model(now.init_from));
+    plan = plan_training(now, start, called, run);
     expects_no_fewer_steps(before.how.steps, plan->settings.how.steps);
     check_same_data(*plan, path);
   } else {
     train_settings now = new_settings(given, machine);
     const std::string from = now.init_from.empty() ? "" : resolve_model(now.init_from);
-    const auto tokens = initial_tokenizer(now, given, from);
-    plan = plan_training(now, tokens, called, {});
+    plan = plan_training(now, start_of(now, given, from), called, {});
   }
   int code = 1;
   visit_model(plan->settings.model, [&](const auto& model) {
     const recipe& how = plan->settings.how;
-    plan->facts = facts_of(model, how.batch, how.time, plan->data.tokens.vocab_size(),
+    if (fresh) check_initial_weights(*plan, make_layout(model));
+    plan->facts = facts_of(model, how.batch, how.time, plan->vocab,
                            parse_precision(plan->settings.precision));
     plan->check_memory();
     if (!directory) directory.emplace(*given.out, false);

@@ -16,9 +16,8 @@
 #include <optional>
 #include <string>
 
+#include "ctgpt/app/init_from.hpp"
 #include "ctgpt/app/machine.hpp"
-#include "ctgpt/app/model_path.hpp"
-#include "ctgpt/app/models.hpp"
 #include "ctgpt/io/json.hpp"
 #include "ctgpt/model/directory.hpp"
 #include "ctgpt/train/schedule.hpp"
@@ -109,11 +108,6 @@ class json_options {
   const io::json_field& object_;
 };
 
-// So that a run goes on from any working directory.
-inline std::string absolute_path(const std::string& path) {
-  return std::filesystem::absolute(path).lexically_normal().string();
-}
-
 // Puts the given flags over s.
 inline void apply_flags(train_settings& s, const train_flags& given,
                         const machine_options& machine) {
@@ -162,19 +156,6 @@ inline void apply_flags(train_settings& s, const train_flags& given,
   parse_precision(s.precision);
 }
 
-// The model that --init-from starts from, at another context where one is given: learned positions
-// can be cut, not grown.
-inline config initial_model(const std::string& directory, const train_flags& given) {
-  config c = open_directory(directory).settings;
-  const isize wanted = given.context.value_or(c.context);
-  if (wanted > c.context && c.position == positions::learned) {
-    throw usage_error(join("--context ", wanted, " is longer than the ", c.context,
-                           " learned positions of ", directory, ", which can only be cut"));
-  }
-  c.context = wanted;
-  return c;
-}
-
 // The settings of a new run; model: that of a saved run, which --init-from need not open again.
 inline train_settings new_settings(const train_flags& given, const machine_options& machine,
                                    const std::optional<config>& model = {}) {
@@ -195,7 +176,8 @@ inline train_settings new_settings(const train_flags& given, const machine_optio
     s.model = chosen->model;
   }
   if (given.init_from) {
-    s.model = model ? *model : initial_model(resolve_model(absolute_path(*given.init_from)), given);
+    s.model = model ? *model : initial_model(initial_directory(*given.init_from), given);
+    if (chosen != nullptr && !model) check_same_size(*chosen, s.model, *given.init_from);
     if (chosen == nullptr) chosen = preset_of(s.model);  // whose training settings fit
   }
   if (chosen != nullptr) s.how = chosen->training;

@@ -47,6 +47,7 @@ struct training {
   corpus data;
   invocation called;
   io::json earlier;  // run.json of a run that is resumed, else null
+  isize vocab = 0;   // rows of the model: at least the tokenizer's
   model_facts facts{};
 
   bool resumes() const { return !earlier.is_null(); }
@@ -79,7 +80,7 @@ inline io::json training::description() const {
   out.set("backend", where.name()).set("threads", threads_of(settings.machine));
   out.set("data_sha256", data.sha256).set("data_bytes", data.bytes);
   out.set("tokens", data.parts.train.size() + data.parts.validation.size());
-  out.set("vocab", data.tokens.vocab_size()).set("parameters", facts.parameters);
+  out.set("vocab", vocab).set("parameters", facts.parameters);
   out.set("settings", settings_to_json(settings));
   if (!settings.init_from.empty()) {
     out.set("model", *config_to_json(settings.model, family::own, facts.vocab).find("ctgpt"));

@@ -8,9 +8,10 @@
 //
 // The prompt is computed in one go, each new token against the cache; past the context the window
 // moves on (infer/moving_window.hpp). Tokens are drawn by infer/sampler.hpp, the repetition penalty
-// looking at the window. Text leaves as soon as it is complete UTF-8 and no part of a stop string;
-// ill-formed bytes become U+FFFD; a character that the last token leaves unfinished is left out, of
-// one that the prompt leaves unfinished the rest is shown.
+// looking at the window, among those that the tokenizer has: rows that pad a model's vocabulary are
+// never drawn. Text leaves as soon as it is complete UTF-8 and no part of a stop string; ill-formed
+// bytes become U+FFFD; a character that the last token leaves unfinished is left out, of one that
+// the prompt leaves unfinished the rest is shown.
 // Ensures: the same tokens as without a cache; same options, same text. Once the buffers have grown
 // a token allocates nothing but what the tokenizer does.
 // Errors: options out of range, an empty prompt: usage_error; otherwise those of the parts.
@@ -72,6 +73,16 @@ std::string bytes_of(const Tokenizer& tokenizer, std::int32_t token) {
   }
 }
 
+// How many of the model's tokens the tokenizer has.
+template <class Tokenizer>
+isize known_tokens(const Tokenizer& tokenizer, isize vocab) {
+  if constexpr (requires { tokenizer.vocab_size(); }) {
+    return std::min(vocab, static_cast<isize>(tokenizer.vocab_size()));
+  } else {
+    return vocab;
+  }
+}
+
 }  // namespace detail
 
 // A character that the prompt leaves unfinished goes into `characters`. Returns its bytes: they
@@ -95,7 +106,8 @@ generated generate(Decoder& run, const Tokenizer& tokenizer, std::span<const std
   if (prompt.empty()) {
     throw usage_error("the prompt is empty; give the model at least one token to continue from");
   }
-  sampler choose(options.sampler_options(), run.vocab());
+  const isize known = detail::known_tokens(tokenizer, run.vocab());
+  sampler choose(options.sampler_options(), known);
   moving_window<Decoder> window(run);
   text::utf8_stream characters;
   stop_filter screen(options.stop);
@@ -108,7 +120,9 @@ generated generate(Decoder& run, const Tokenizer& tokenizer, std::span<const std
   std::string begun = begin_character(characters, tokenizer, prompt);
   window.append(prompt);
   for (;;) {
-    const std::int32_t token = choose.next(window.logits(), window.ids());
+    const std::span<const float> logits = window.logits();
+    const std::int32_t token =
+        choose.next(logits.first(static_cast<std::size_t>(known)), window.ids());
     ++result.tokens;
     std::string text = characters.push(detail::bytes_of(tokenizer, token));
     if (!begun.empty() && !text.empty()) {  // without the prompt's part, or the U+FFFD for it

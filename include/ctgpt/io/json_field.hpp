@@ -91,14 +91,21 @@ class json_field {
 
   // Throws "<file>: <path> must be <what>, found <what is there>". For callers' own rules too.
   [[noreturn]] void wrong(std::string_view must_be) const {
-    const std::string subject = path_.empty() ? std::string("the whole text") : path_;
+    const std::string subject = shown_path();
     if (value_ == nullptr) fail(name_, ": ", subject, " is missing; it must be ", must_be);
     fail(name_, ": ", subject, " must be ", must_be, ", found ", describe(*value_));
+  }
+
+  // Throws "<file>: <path> <sentence>": where the kind of the value is right, and says nothing.
+  [[noreturn]] void refuse(std::string_view sentence) const {
+    fail(name_, ": ", shown_path(), " ", sentence);
   }
 
  private:
   json_field(std::string name, std::string path, const json* value)
       : value_(value), name_(std::move(name)), path_(std::move(path)) {}
+
+  std::string shown_path() const { return path_.empty() ? "the whole text" : path_; }
 
   template <class T>
   const T& held(std::string_view must_be) const {

@@ -143,8 +143,7 @@ inline config config_from_json(const io::json& text, const std::string& name) {
   } else {
     c = hugging_face_config(file);  // which says what is wrong
   }
-  const char* wrong = problem(c);
-  expects(wrong == nullptr, name, ": ", wrong == nullptr ? "" : wrong);
+  if (const char* wrong = problem(c)) fail(name, ": ", hugging_face_rule(file, wrong));
   return c;
 }
 
@@ -156,7 +155,9 @@ inline config read_config(const std::string& directory) {
 
 // Rows of the vocabulary that the files hold.
 inline isize vocab_from_json(const io::json& text, const std::string& name) {
-  return io::json_field(text, name)["vocab_size"].integer(1, isize{1} << 24);
+  const io::json_field file(text, name);
+  if (is_hugging_face(file)) return hugging_face_config(file).vocab;
+  return file["vocab_size"].integer(1, detail::most_of_a_size);
 }
 inline isize read_vocab(const std::string& directory) {
   const std::string path = directory + "/config.json";

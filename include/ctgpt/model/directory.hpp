@@ -5,8 +5,10 @@
 //   auto net = load_model<model>(ctgpt::cpu{}, "runs/a/best");
 //
 // Weights are written in f32 (the master weights where there are some; f64 where the model computes
-// in f64), vocabulary rows in use only, under the names of model/names.hpp. Nothing in a file
-// depends on time or machine, and nothing in it is ever executed.
+// in f64), vocabulary rows in use only, under the names of model/names.hpp. Rows beyond the
+// tokenizer's pad a vocabulary, as other programs do for speed: they count in a loss, stay through
+// training, and are never sampled (infer/generate.hpp). Nothing in a file depends on time or
+// machine, and nothing in it is ever executed.
 // Errors: every reason for which a directory cannot be opened is one sentence that names the file
 // and the tensor; sizes are compared before memory is taken.
 // Reference: Hugging Face transformers, the files of a saved model.
@@ -176,7 +178,7 @@ inline std::uint64_t save_model(const network_weights& net, const text::tokenize
                                 const std::string& directory,
                                 const io::json& extra = io::json::object()) {
   expects(!net.packed(), "the weights are packed for inference and can no longer be saved");
-  expects(tokens.vocab_size() == net.vocab(), "the tokenizer has ", tokens.vocab_size(),
+  expects(tokens.vocab_size() <= net.vocab(), "the tokenizer has ", tokens.vocab_size(),
           " tokens, but the model was built for ", net.vocab(),
           "; give build() the tokenizer's vocab_size()");
   io::json described = config_to_json(net.layout().settings, net.layout().kind, net.vocab());
@@ -261,6 +263,12 @@ inline saved_model open_memory(std::string_view config_text, std::span<const std
   const std::string name = "config.json in memory";
   const io::json text = io::parse_json(config_text, name);
   return open_model(text, name, weight_files::in_memory(weights, "model.safetensors in memory"));
+}
+
+// Throws where the tokenizer of a directory has tokens that its model has no row for.
+inline void expect_room(const text::tokenizer& tokens, isize vocab, const std::string& directory) {
+  expects(tokens.vocab_size() <= vocab, directory, "/tokenizer.json has ", tokens.vocab_size(),
+          " tokens, but config.json says ", vocab);
 }
 
 // Opens a directory as a model type, or as a model whose sizes are known at run time.

@@ -36,6 +36,7 @@ struct model_layout {
   isize parameters = 0;
   std::vector<slot> slots;
   std::vector<isize> offsets;
+  bool rotates = true;  // rotary angles may be asked for: by its config, or by a block of one's own
 
   int count() const { return static_cast<int>(slots.size()); }
   const slot& at(int index) const { return slots[static_cast<std::size_t>(index)]; }
@@ -82,7 +83,8 @@ template <class Model>
                     Model::block::slot_count,
                     model.parameters(),
                     {},
-                    {}};
+                    {},
+                    !Model::standard || c.position == positions::rotary};
   for (int i = 0; i < model.slots_in_all(); ++i) {
     made.slots.push_back(model.slot_at(i));
     made.offsets.push_back(model.slot_offset(i));

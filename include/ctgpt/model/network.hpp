@@ -8,11 +8,12 @@
 // while the layers stay the same. Also here: the constant tables a model needs (rope angles, ALiBi
 // slopes, sinusoids), and how many rows of the vocabulary are in use (the tokenizer's size; the
 // rest never takes part).
-// Errors: a tokenizer larger than the vocabulary, reading or writing weights after pack():
-// ctgpt::error.
+// Errors: a tokenizer larger than the vocabulary, a table of positions beyond 256 MiB and beyond
+// the weights, reading or writing weights after pack(): ctgpt::error.
 // Reference: Su et al., "RoFormer", 2021; Press et al., "ALiBi", 2022; Vaswani et al., 2017.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <type_traits>
@@ -75,7 +76,7 @@ class network_weights {
   // Weights are zero. vocab: rows of the vocabulary in use; 0: all.
   [[gnu::cold]] network_weights(std::shared_ptr<const model_layout> shared, backend where,
                                 precision numbers, isize vocab)
-      : layout_(std::move(shared)),
+      : layout_(with_tables_that_fit(std::move(shared), numbers.storage)),
         where_(std::move(where)),
         precision_(numbers),
         vocab_(vocab != 0 ? vocab : layout_->settings.vocab),
@@ -208,24 +209,45 @@ class network_weights {
   }
 
  private:
+  static bool needs_angles(const model_layout& layout) {
+    return layout.rotates && head_size_of(layout.settings) % 2 == 0;
+  }
+
+  // A table of positions grows with the context alone, which no tensor of a file vouches for: it
+  // may take what the weights take, and 256 MiB in any case.
+  [[gnu::cold]] static std::shared_ptr<const model_layout> with_tables_that_fit(
+      std::shared_ptr<const model_layout> shared, element storage) {
+    const config& c = shared->settings;
+    isize bytes = 0;
+    if (needs_angles(*shared)) bytes += element_bytes(element::f32, c.context * head_size_of(c));
+    if (c.position == positions::sinusoidal) bytes += element_bytes(storage, c.context * c.width);
+    const isize weights = element_bytes(storage, shared->parameters), usual = isize{256} << 20;
+    expects(bytes <= std::max(weights, usual), "the table of ", c.context, " positions takes ",
+            bytes >> 20, " MiB, but the weights of this model only ", weights >> 20,
+            " MiB; a context as long as that belongs to a larger model");
+    return shared;
+  }
+
   [[gnu::cold]] void make_constants() {
     const config& settings = layout_->settings;
     const isize head = head_size_of(settings);
     const isize half = head / 2;
-    if (head % 2 == 0) {
-      std::vector<float> angles(static_cast<std::size_t>(settings.context * head));
-      for (isize at = 0; at < settings.context; ++at) {
-        for (isize i = 0; i < half; ++i) {
-          const double angle = static_cast<double>(at) *
-                               std::pow(static_cast<double>(settings.rope_base),
-                                        -2.0 * static_cast<double>(i) / static_cast<double>(head));
-          angles[static_cast<std::size_t>(at * head + i)] = static_cast<float>(std::cos(angle));
-          angles[static_cast<std::size_t>(at * head + half + i)] =
-              static_cast<float>(std::sin(angle));
-        }
-      }
+    if (needs_angles(*layout_)) {
       angles_ = memory(where_, element::f32, settings.context * head);
-      angles_.upload(angles.data());
+      std::vector<double> speeds;
+      for (isize i = 0; i < half; ++i) {
+        speeds.push_back(std::pow(static_cast<double>(settings.rope_base),
+                                  -2.0 * static_cast<double>(i) / static_cast<double>(head)));
+      }
+      std::vector<float> row(static_cast<std::size_t>(head));
+      for (isize at = 0; at < settings.context; ++at) {
+        for (std::size_t i = 0; i < speeds.size(); ++i) {
+          const double angle = static_cast<double>(at) * speeds[i];
+          row[i] = static_cast<float>(std::cos(angle));
+          row[speeds.size() + i] = static_cast<float>(std::sin(angle));
+        }
+        where_.upload(angles_.row(at * head, head).data, row.data(), row.size() * sizeof(float));
+      }
     }
     std::vector<float> slopes;
     for (isize i = 0; i < settings.heads; ++i) {  // Press et al.: 2^(-8 (i + 1) / heads)
@@ -235,22 +257,24 @@ class network_weights {
     slopes_ = memory(where_, element::f32, settings.heads);
     slopes_.upload(slopes.data());
     if (settings.position == positions::sinusoidal) {
-      std::vector<float> table;
+      const isize width = settings.width;
+      sinusoids_ = memory(where_, precision_.storage, settings.context * width);
+      std::vector<double> speeds;
+      for (isize i = 0; i < width; ++i) {
+        speeds.push_back(
+            std::pow(10000.0, -static_cast<double>(i / 2 * 2) / static_cast<double>(width)));
+      }
+      std::vector<std::byte> row(
+          static_cast<std::size_t>(element_bytes(precision_.storage, width)));
       for (isize at = 0; at < settings.context; ++at) {  // Vaswani et al.: sin and cos interleaved
-        for (isize i = 0; i < settings.width; ++i) {
-          const double angle =
-              static_cast<double>(at) * std::pow(10000.0, -static_cast<double>(i / 2 * 2) /
-                                                              static_cast<double>(settings.width));
-          table.push_back(static_cast<float>(i % 2 == 0 ? std::sin(angle) : std::cos(angle)));
+        for (isize i = 0; i < width; ++i) {
+          const double angle = static_cast<double>(at) * speeds[static_cast<std::size_t>(i)];
+          const double value = i % 2 == 0 ? std::sin(angle) : std::cos(angle);
+          detail::store_value(row.data(), precision_.storage, i,
+                              static_cast<double>(static_cast<float>(value)));
         }
+        where_.upload(sinusoids_.row(at * width, width).data, row.data(), row.size());
       }
-      sinusoids_ = memory(where_, precision_.storage, settings.context * settings.width);
-      std::vector<std::byte> bytes(static_cast<std::size_t>(sinusoids_.bytes()));
-      for (std::size_t i = 0; i < table.size(); ++i) {
-        detail::store_value(bytes.data(), precision_.storage, static_cast<isize>(i),
-                            static_cast<double>(table[i]));
-      }
-      sinusoids_.upload(bytes.data());
     }
   }
 

@@ -76,13 +76,14 @@ inline std::vector<char32_t> read_symbols(const io::json_field& vocabulary) {
   for (const io::json_member& entry : entries) {
     const utf8_character symbol = utf8_decode(entry.key);
     if (symbol.length == 0 || symbol.length != entry.key.size()) {
-      vocabulary.wrong(join("a map from single characters to tokens; the entry ",
-                            io::quote_json(entry.key), " is none"));
+      vocabulary.refuse(join("must be a map from single characters to tokens; the entry ",
+                             io::quote_json(entry.key), " is none"));
     }
     const auto last = static_cast<std::int64_t>(entries.size()) - 1;
     const auto token = static_cast<std::size_t>(vocabulary[entry.key].integer(0, last));
-    if (taken[token])
-      vocabulary.wrong(join("a map to distinct tokens; ", token, " is there twice"));
+    if (taken[token]) {
+      vocabulary.refuse(join("must be a map to distinct tokens; ", token, " is there twice"));
+    }
     taken[token] = true;
     symbols[token] = symbol.code;
   }
@@ -139,7 +140,7 @@ inline tokenizer_file read_tokenizer_json(std::string_view text, const std::stri
                   "the pre_tokenizer adds a space");
     if (!std::equal(result.symbols.begin(), result.symbols.end(), byte_symbols.begin(),
                     byte_symbols.end())) {
-      model["vocab"].wrong("the 256 byte-level symbols, each with its byte as token");
+      model["vocab"].refuse("must be the 256 byte-level symbols, each with its byte as token");
     }
   }
   return result;

@@ -1,0 +1,2 @@
+// The TOML reader of --config.
+#include "ctgpt/app/toml_file.hpp"

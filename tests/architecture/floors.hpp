@@ -51,7 +51,7 @@ inline constexpr std::string_view scalar_headers[] = {"cmath", "cstddef", "cstdi
 inline constexpr std::string_view kernel_vocabulary[] = {
     "ctgpt/backend/kernel_table.hpp", "ctgpt/backend/cpu/workers.hpp", "ctgpt/base/element.hpp",
     "ctgpt/base/blocks.hpp",          "ctgpt/base/tensor.hpp",         "ctgpt/base/kinds.hpp",
-    "ctgpt/base/version.hpp"};
+    "ctgpt/base/ascii_masks.hpp",     "ctgpt/base/version.hpp"};
 
 // Where the headers of a library may be included; every other library is a stranger to include/.
 inline bool third_party_belongs(std::string_view path, std::string_view name) {

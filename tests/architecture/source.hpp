@@ -92,7 +92,7 @@ inline sources read_repository(const std::string& top) {
     files.push_back({fs::relative(path, top).generic_string(), std::move(text)});
   };
   for (const fs::directory_entry& entry : fs::directory_iterator(top)) {
-    if (entry.is_regular_file()) read(entry.path());
+    if (entry.is_regular_file() && entry.path().filename() != ".git") read(entry.path());
   }
   for (const char* folder : {"include", "examples", "benchmarks", "tests", "cmake", ".ci"}) {
     if (!fs::exists(fs::path(top) / folder)) continue;

@@ -80,7 +80,7 @@ def files(name):
     return [(data / f"text/{name}.txt").read_bytes().decode("utf-8", errors="replace")]
 
 
-# Characters that came after Unicode 16, the version of text/unicode_tables.hpp and of tiktoken 0.14.
+# Characters that came after Unicode 16, the version of text/unicode_tables.hpp and of tiktoken.
 # Python's regex knows them, so that texts which hold one are left out of the pieces.
 def newer_ranges():
     tables = (here.parents[1] / "include/ctgpt/text/unicode_tables.hpp").read_text()

@@ -3,8 +3,9 @@
 // ascii_masks m;
 // text_kernels::classify()(text, m);    bit i of a mask tells of text[i]
 //
-// A function pointer with a portable default; the CPU dispatch unit puts the kernel of the machine's
-// instruction set in its place when a program is linked with it. Either gives the same masks.
+// A function pointer with a portable default; the CPU dispatch unit puts the kernel of the
+// machine's instruction set in its place in a program that uses the cpu backend. Either gives the
+// same masks.
 // Requires: 64 readable bytes.
 // Errors: none.
 #pragma once

@@ -43,8 +43,9 @@ inline std::vector<std::string> read_spelled_tokens(const io::json_field& vocabu
   std::string bytes;
   for (const io::json_member& entry : entries) {
     const auto* number = entry.value.get_if<std::int64_t>();
-    expects(number != nullptr && *number >= 0 && *number < (std::int64_t{1} << 28), name, ": the id of ",
-            io::quote_json(entry.key), " must be an integer from 0 to 268,435,455");
+    expects(number != nullptr && *number >= 0 && *number < (std::int64_t{1} << 28), name,
+            ": the id of ", io::quote_json(entry.key),
+            " must be an integer from 0 to 268,435,455");
     const auto id = static_cast<std::size_t>(*number);
     if (!from_symbols(entry.key, bytes) || bytes.empty()) {
       others.push_back({entry.key, static_cast<std::int32_t>(id)});
@@ -63,7 +64,8 @@ inline std::vector<std::string> read_spelled_tokens(const io::json_field& vocabu
 // Pairs of ids by their spelling.
 class merge_reader {
  public:
-  explicit merge_reader(const std::vector<std::string>& tokens) : slots_(2048, -1), tokens_(tokens) {
+  explicit merge_reader(const std::vector<std::string>& tokens)
+      : slots_(2048, -1), tokens_(tokens) {
     while (slots_.size() < 2 * tokens.size()) slots_.resize(2 * slots_.size(), -1);
     for (std::size_t id = 0; id < tokens.size(); ++id) {
       if (!tokens[id].empty()) slots_[slot_of(tokens[id])] = static_cast<std::int32_t>(id);

@@ -50,7 +50,8 @@ class bpe_stream {
     return cut;
   }
   std::vector<std::int32_t> take(std::size_t size) {
-    std::vector<std::int32_t> made = tokens_.encode(std::string_view(held_).substr(0, size), choice_);
+    const std::string_view part = std::string_view(held_).substr(0, size);
+    std::vector<std::int32_t> made = tokens_.encode(part, choice_);
     held_.erase(0, size);
     return made;
   }

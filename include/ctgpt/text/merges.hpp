@@ -70,7 +70,9 @@ class merge_table {
   std::size_t place_of(std::uint64_t key) const {
     const std::size_t mask = entries_.size() - 1;
     auto place = static_cast<std::size_t>((key * 0x9E3779B97F4A7C15u) >> shift_);
-    while (entries_[place].made.token >= 0 && entries_[place].key != key) place = (place + 1) & mask;
+    while (entries_[place].made.token >= 0 && entries_[place].key != key) {
+      place = (place + 1) & mask;
+    }
     return place;
   }
   void grow() {

@@ -18,7 +18,7 @@
 
 #include <string_view>
 
-#include "ctgpt/text/ascii_pieces.hpp"
+#include "ctgpt/text/quick_pieces.hpp"
 #include "ctgpt/text/unicode.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::text {
@@ -36,7 +36,8 @@ struct pattern {
   }
   // The pieces of the 64 bytes at p, where a look at the masks tells them. A pattern of one's own
   // may have a quicker way than this, which knows none.
-  static ascii_pieces quick(const ascii_masks&, const char*) { return {1, 0}; }
+  static quick_pieces quick(const ascii_masks&, const char*) { return {1, 0}; }
+  static constexpr unsigned quick_letters = kind_any_letter;  // which it knows beyond ASCII
   // Whether a piece always ends between a letter and a blank, so that a text may be cut there.
   static constexpr bool ends_after_letters = false;
 };
@@ -219,24 +220,26 @@ struct gpt2 : pattern<contraction<false>, run<one_blank, kind_any_letter>,
                       run<one_blank, kind_number>, symbols<no_tail>, spaces<false>> {
   static constexpr std::string_view name() { return "gpt2"; }
   static constexpr bool ends_after_letters = true;
-  static ascii_pieces quick(const ascii_masks& m, const char* p) { return quick_gpt2(m, p); }
+  static quick_pieces quick(const ascii_masks& m, const char* p) { return quick_gpt2(m, p); }
 };
 struct cl100k : pattern<contraction<true>, run<one_mark_or_blank, kind_any_letter>, digits<3>,
                         symbols<line_ends>, spaces<true, true>> {
   static constexpr std::string_view name() { return "cl100k"; }
   static constexpr bool ends_after_letters = true;
-  static ascii_pieces quick(const ascii_masks& m, const char* p) { return quick_cl100k<3>(m, p); }
+  static quick_pieces quick(const ascii_masks& m, const char* p) { return quick_cl100k<3>(m, p); }
 };
 struct nanochat : pattern<contraction<true>, run<one_mark_or_blank, kind_any_letter>, digits<2>,
                           symbols<line_ends>, spaces<true>> {
   static constexpr std::string_view name() { return "nanochat"; }
   static constexpr bool ends_after_letters = true;
-  static ascii_pieces quick(const ascii_masks& m, const char* p) { return quick_cl100k<2>(m, p); }
+  static quick_pieces quick(const ascii_masks& m, const char* p) { return quick_cl100k<2>(m, p); }
 };
 struct o200k : pattern<cased_words, digits<3>, symbols<line_ends_or_slashes>, spaces<true>> {
   static constexpr std::string_view name() { return "o200k"; }
   static constexpr bool ends_after_letters = true;
-  static ascii_pieces quick(const ascii_masks& m, const char* p) { return quick_o200k(m, p); }
+  // Those without case are capitals and small letters at once, which its bits do not know.
+  static constexpr unsigned quick_letters = kind_upper | kind_lower;
+  static quick_pieces quick(const ascii_masks& m, const char* p) { return quick_o200k(m, p); }
 };
 
 // Calls visit(piece) for each piece of the text, in order.
@@ -249,9 +252,10 @@ void for_each_piece(std::string_view text, Visit visit) {
   ascii_masks masks;
   while (p != end) {
     unsigned at = 0;
-    if (end - p >= 72 && static_cast<signed char>(*p) >= 0) {
+    if (end - p >= 72) {
       classify(p, masks);
-      const ascii_pieces found = Pattern::quick(masks, p);
+      if (masks.high != 0) add_letters<Pattern::quick_letters>(masks, p, end, unicode);
+      const quick_pieces found = Pattern::quick(masks, p);
       std::uint64_t starts = found.starts & ((std::uint64_t{2} << found.limit) - 2);
       for (; starts != 0; starts &= starts - 1) {
         const auto next = static_cast<unsigned>(std::countr_zero(starts));

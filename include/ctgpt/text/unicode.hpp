@@ -75,6 +75,15 @@ class unicode_classes {
   }
 
   classified beyond_ascii(const char* p, const char* end) const {
+    const auto byte = [p](int i) { return static_cast<unsigned char>(p[i]); };
+    const unsigned char first = byte(0);
+    if (first >= 0xC2 && first < 0xE0 && end - p >= 2 && (byte(1) & 0xC0) == 0x80) {
+      return {two_bytes_[(first & 0x1Fu) << 6 | (byte(1) & 0x3Fu)], 2};
+    }
+    if (first > 0xE0 && first < 0xF0 && first != 0xED && end - p >= 3 &&
+        (byte(1) & 0xC0) == 0x80 && (byte(2) & 0xC0) == 0x80) {
+      return {kind((first & 0xFu) << 12 | (byte(1) & 0x3Fu) << 6 | (byte(2) & 0x3Fu)), 3};
+    }
     const utf8_character c = utf8_decode({p, static_cast<std::size_t>(end - p)});
     if (c.state != utf8_state::valid) return {kind_other, 1};
     return {kind(c.code), static_cast<std::uint8_t>(c.length)};
@@ -96,8 +105,10 @@ class unicode_classes {
       if (fresh) blocks_.insert(blocks_.end(), block.begin(), block.end());
       block_[code >> 7] = place->second;
     }
+    for (char32_t code = 0; code < two_bytes_.size(); ++code) two_bytes_[code] = kind(code);
   }
 
+  std::array<std::uint8_t, 0x800> two_bytes_{};
   std::array<std::uint16_t, 0x110000 / 128> block_{};
   std::vector<std::uint8_t> blocks_;
 };

@@ -1,10 +1,11 @@
-// The pieces of 64 ASCII bytes at a time: the patterns' rules as operations on bits.
+// The pieces of 64 bytes at a time: the patterns' rules as operations on bits.
 //
-// ascii_pieces found = quick_gpt2(masks, p);    bit i of starts: a piece begins at p[i]
+// add_letters<kind_any_letter>(masks, p, p + 68, unicode);    letters that are no ASCII join them
+// quick_pieces found = quick_gpt2(masks, p);                  bit i of starts: p[i] begins a piece
 //
-// p is where a piece begins, so nothing before it matters. What lies behind the 64 bytes, or is no
-// ASCII, is unknown: `limit` is the last place whose bit is certain. A piece is known when the next
-// one's start is.
+// p is where a piece begins, so nothing before it matters. What lies behind the 64 bytes, or is
+// neither ASCII nor such a letter, is unknown: `limit` is the last place whose bit is certain. A
+// piece is known when the next one's start is.
 // Ensures: up to `limit` the starts are those of the scanners in text/patterns.hpp.
 // Errors: none.
 #pragma once
@@ -12,13 +13,30 @@
 #include <bit>
 
 #include "ctgpt/base/text_kernels.hpp"
+#include "ctgpt/text/unicode.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::text {
 
-struct ascii_pieces {
+struct quick_pieces {
   std::uint64_t starts;
   unsigned limit;
 };
+
+// Moves letters of `Kinds` from masks.high to the masks of letters, all their bytes, up to the
+// first that is something else.
+template <unsigned Kinds>
+void add_letters(ascii_masks& masks, const char* p, const char* end,
+                 const unicode_classes& unicode) {
+  for (std::uint64_t rest = masks.high; rest != 0;) {
+    const auto place = static_cast<unsigned>(std::countr_zero(rest));
+    const classified c = unicode.beyond_ascii(p + place, end);
+    if ((c.kind & Kinds) == 0) return;
+    const std::uint64_t bytes = ((std::uint64_t{1} << c.length) - 1) << place;
+    ((c.kind & kind_upper) != 0 ? masks.upper : masks.lower) |= bytes;
+    masks.high &= ~bytes;
+    rest &= ~bytes;
+  }
+}
 
 namespace detail {
 
@@ -51,6 +69,7 @@ unsigned contraction_size(const char* p) {
   };
   const char one = letter(p[1]), two = letter(p[2]);
   if (one == 's' || one == 't' || one == 'd' || one == 'm') return 2;
+  if (AnyCase && p[1] == '\xC5' && p[2] == '\xBF') return 3;  // U+017F is an s
   const bool longer = (one == 'l' && two == 'l') || ((one == 'v' || one == 'r') && two == 'e');
   return longer ? 3 : 0;
 }
@@ -101,7 +120,7 @@ inline std::uint64_t group_starts(std::uint64_t digit, unsigned most) {
 
 }  // namespace detail
 
-inline ascii_pieces quick_gpt2(const ascii_masks& m, const char* p) {
+inline quick_pieces quick_gpt2(const ascii_masks& m, const char* p) {
   const std::uint64_t letter = m.upper | m.lower;
   const std::uint64_t symbol = ~(letter | m.digit | m.space | m.high);
   unsigned limit = detail::known_before(m);
@@ -125,7 +144,7 @@ inline ascii_pieces quick_gpt2(const ascii_masks& m, const char* p) {
 
 // cl100k with MostDigits 3, nanochat with 2.
 template <unsigned MostDigits>
-ascii_pieces quick_cl100k(const ascii_masks& m, const char* p) {
+quick_pieces quick_cl100k(const ascii_masks& m, const char* p) {
   const std::uint64_t letter = m.upper | m.lower;
   const std::uint64_t symbol = ~(letter | m.digit | m.space | m.high);
   unsigned limit = detail::known_before(m);
@@ -144,7 +163,7 @@ ascii_pieces quick_cl100k(const ascii_masks& m, const char* p) {
   return {starts, limit};
 }
 
-inline ascii_pieces quick_o200k(const ascii_masks& m, const char* p) {
+inline quick_pieces quick_o200k(const ascii_masks& m, const char* p) {
   const std::uint64_t letter = m.upper | m.lower;
   const std::uint64_t all_symbols = ~(letter | m.digit | m.space | m.high);
   unsigned limit = detail::known_before(m);

@@ -31,20 +31,13 @@ class bpe_encoder {
           place[0] = known->first();
           for (std::size_t i = 1; i < slack; ++i) place[i] = known->tokens[i];
           used += known->count();
-        } else {
-          const std::span<const std::int32_t> made = merged(tables, {p, size});
-          if (made.size() <= piece_cache::most_tokens) {
-            cache_.keep_short(key, made.data(), made.size());
-          }
-          put(out, used, made);
+          return;
         }
-      } else {
-        std::span<const std::int32_t> made = cache_.find_long({p, size});
-        if (made.empty()) {
-          made = merged(tables, {p, size});
-          cache_.keep_long({p, size}, made);
-        }
+        const std::span<const std::int32_t> made = remembered(tables, {p, size});
+        if (made.size() <= slack) cache_.keep_short(key, made.data(), made.size());
         put(out, used, made);
+      } else {
+        put(out, used, remembered(tables, {p, size}));
       }
     });
     out.resize(used);
@@ -70,6 +63,17 @@ class bpe_encoder {
   }
 
  private:
+  // The tokens of a piece that is long, or becomes many tokens, or is new.
+  std::span<const std::int32_t> remembered(const bpe_tables& tables, std::string_view piece) {
+    std::span<const std::int32_t> made = cache_.find_long(piece);
+    if (!made.empty()) return made;
+    made = merged(tables, piece);
+    if (piece.size() > short_key::most || made.size() > piece_cache::most_tokens) {
+      cache_.keep_long(piece, made);
+    }
+    return made;
+  }
+
   static void put(std::vector<std::int32_t>& out, std::size_t& used,
                   std::span<const std::int32_t> tokens) {
     if (out.size() - used < tokens.size()) out.resize(2 * (used + tokens.size()) + 64);

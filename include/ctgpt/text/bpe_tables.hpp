@@ -13,6 +13,7 @@
 #pragma once
 
 #include <array>
+#include <cstring>
 #include <span>
 #include <string>
 #include <string_view>
@@ -159,8 +160,10 @@ class bpe_tables {
 
   std::size_t slot_of(std::string_view bytes) const {
     std::uint64_t hash = bytes.size();
-    for (const char each : bytes) {
-      hash = (hash ^ static_cast<unsigned char>(each)) * 0x9E3779B97F4A7C15u;
+    for (std::size_t i = 0; i < bytes.size(); i += 8) {
+      std::uint64_t word = 0;
+      std::memcpy(&word, bytes.data() + i, std::min<std::size_t>(8, bytes.size() - i));
+      hash = (hash ^ word) * 0x9E3779B97F4A7C15u;
       hash ^= hash >> 32;
     }
     std::size_t slot = hash & (index_.size() - 1);

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <limits>
 #include <vector>
@@ -93,22 +94,50 @@ inline constexpr std::size_t most_small = 64;
 
 // Requires: n <= most_small.
 inline std::size_t merge_small(const merge_table& table, std::int32_t* ids, std::size_t n) {
-  merge pairs[most_small];  // of each token and the one behind it
-  for (std::size_t i = 0; i + 1 < n; ++i) pairs[i] = table.at(ids[i], ids[i + 1]);
-  while (n > 1) {
-    std::size_t best = 0;
-    for (std::size_t i = 1; i + 1 < n; ++i) {
-      if (pairs[i].rank < pairs[best].rank) best = i;
+  if (n < 2) return n;
+  constexpr std::int32_t never = std::numeric_limits<std::int32_t>::max();
+  constexpr std::size_t lanes = 8;  // a fixed count, which compilers make vectors of
+  // Of each token and the one behind it; a token that was merged away has none.
+  std::int32_t ranks[most_small], made[most_small];
+  const std::size_t padded = (n + lanes - 1) / lanes * lanes;
+  const auto look = [&](std::size_t left, std::size_t right) {
+    const merge found = table.at(ids[left], ids[right]);
+    ranks[left] = static_cast<std::int32_t>(std::min<std::uint32_t>(found.rank, never));
+    made[left] = found.token;
+  };
+  for (std::size_t i = 0; i + 1 < n; ++i) look(i, i + 1);
+  for (std::size_t i = n - 1; i < padded; ++i) ranks[i] = never;
+  std::uint64_t alive = n == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << n) - 1;
+  for (;;) {
+    std::int32_t least[lanes];
+    for (std::size_t j = 0; j < lanes; ++j) least[j] = ranks[j];
+    for (std::size_t i = lanes; i < padded; i += lanes) {
+      for (std::size_t j = 0; j < lanes; ++j) least[j] = std::min(least[j], ranks[i + j]);
     }
-    if (pairs[best].token < 0) break;
-    ids[best] = pairs[best].token;
-    --n;
-    for (std::size_t i = best + 1; i < n; ++i) ids[i] = ids[i + 1];
-    for (std::size_t i = best + 1; i + 1 < n; ++i) pairs[i] = pairs[i + 1];
-    if (best + 1 < n) pairs[best] = table.at(ids[best], ids[best + 1]);
-    if (best > 0) pairs[best - 1] = table.at(ids[best - 1], ids[best]);
+    std::int32_t best = never;
+    for (std::size_t j = 0; j < lanes; ++j) best = std::min(best, least[j]);
+    if (best == never) break;
+    std::size_t left = 0;
+    while (ranks[left] != best) ++left;
+    const std::uint64_t behind = alive & (~std::uint64_t{1} << left);
+    const auto right = static_cast<std::size_t>(std::countr_zero(behind));
+    ids[left] = made[left];
+    ranks[right] = never;
+    alive &= ~(std::uint64_t{1} << right);
+    const std::uint64_t after = behind & (behind - 1);
+    if (after != 0) {
+      look(left, static_cast<std::size_t>(std::countr_zero(after)));
+    } else {
+      ranks[left] = never;
+    }
+    const std::uint64_t before = alive & ((std::uint64_t{1} << left) - 1);
+    if (before != 0) look(63 - static_cast<std::size_t>(std::countl_zero(before)), left);
   }
-  return n;
+  std::size_t kept = 0;
+  for (; alive != 0; alive &= alive - 1) {
+    ids[kept++] = ids[static_cast<std::size_t>(std::countr_zero(alive))];
+  }
+  return kept;
 }
 
 // What merge_large works in; it grows to the longest piece and stays.

@@ -5,7 +5,7 @@
 // cache.find_long(piece), cache.keep_long(piece, tokens)    others, up to 1 KB
 //
 // Bounded: short pieces lie in sets of two, the older one leaves; long ones are forgotten all at
-// once when they fill their 4 MB. What is remembered never changes what a text encodes to.
+// once when they fill their 8 MB. What is remembered never changes what a text encodes to.
 // Cost: 4 MB for short pieces, touched as they are used. Not for several threads at a time.
 // Errors: none.
 #pragma once
@@ -113,7 +113,7 @@ class piece_cache {
 
  private:
   static constexpr std::size_t set_count = std::size_t{1} << 16;
-  static constexpr std::size_t long_slots = std::size_t{1} << 16, long_bytes = std::size_t{1} << 22;
+  static constexpr std::size_t long_slots = std::size_t{1} << 17, long_bytes = std::size_t{1} << 23;
 
   struct place {
     std::uint64_t hash = 0;

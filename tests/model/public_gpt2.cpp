@@ -1,5 +1,5 @@
-// The directory of the public GPT-2 with 124M parameters: its tensors' names and shapes, written out
-// here, are what the library asks for. The numbers are a hole in the file, so nothing is read.
+// The directory of the public GPT-2 with 124M parameters: its tensors' names and shapes, written
+// out here, are what the library asks for. The numbers are a hole in the file, so nothing is read.
 #include <filesystem>
 #include <fstream>
 

@@ -250,7 +250,7 @@ TEST_CASE("harmful text: tweets, HateCheck and innocent prose") {
   CHECK(on_tweets.accuracy >= 0.94);
   CHECK(on_tweets.f1 >= 0.96);
   CHECK(on_tweets.auc >= 0.975);
-  // Tweets teach words; HateCheck asks for meaning. Nothing is learnt about it, and nothing claimed.
+  // Tweets teach words; HateCheck asks for meaning. They do not teach that.
   CHECK(on_checks.auc >= 0.45);
   std::vector<labelled_text> more = training;
   more.insert(more.end(), training_checks.begin(), training_checks.end());

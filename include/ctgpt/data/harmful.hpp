@@ -44,7 +44,7 @@ inline constexpr std::string_view harmful_words[] = {
     "kikes",     "milfs",       "motherfucker", "motherfuckers", "motherfucking", "nigga",
     "niggas",    "nigger",      "niggers",      "porn site",     "porn sites",    "pornstar",
     "porn star", "porn stars",  "preteen sex",  "raghead",       "ragheads",      "rape porn",
-    "rimjob",    "teen porn",   "towelhead",    "towelheads",    "wetbacks",      "xxx porn"};
+    "rimjob",    "teen porn",   "towelhead",    "towelheads",    "wetbacks"};
 
 class word_list {
  public:

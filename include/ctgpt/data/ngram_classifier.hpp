@@ -13,11 +13,11 @@
 //   AdaGrad: g_i += d^2, w_i -= rate * d / sqrt(g_i), d = c (p - y) / sqrt(n); with `balance`, c
 //   gives both labels the same weight in all.
 // The same examples, options and machine type give the same bits: one thread, a fixed order.
-// File: 8 bytes "ctgptngc", u32 version 1, u32 bits, f32 b, the weights as f32, and the xxh64 of all
+// File: 8 bytes "ctgptngc", u32 version 1, u32 bits, f32 b, the weights as f32, the xxh64 of all
 // that; little-endian.
 // Errors: no example of a label; a file that is cut, damaged, of another version, or not finite.
-// Reference: Weinberger et al., "Feature Hashing for Large Scale Multitask Learning", 2009; Duchi et
-// al., "Adaptive Subgradient Methods", 2011; Joulin et al., "Bag of Tricks" (fastText), 2016.
+// Reference: Weinberger et al., "Feature Hashing for Large Scale Multitask Learning", 2009; Duchi
+// et al., "Adaptive Subgradient Methods", 2011; Joulin et al., "Bag of Tricks" (fastText), 2016.
 #pragma once
 
 #include <algorithm>

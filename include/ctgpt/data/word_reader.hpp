@@ -1,8 +1,8 @@
 // The words of a text, as word lists and n-gram models see them: runs of letters, digits, marks and
 // '_', of any script.
 //
-// for (word_span word = next_word(text, 0); word.end > word.begin; word = next_word(text, word.end))
-//   text.substr(word.begin, word.end - word.begin)
+// for (word_span w = next_word(text, 0); w.end > w.begin; w = next_word(text, w.end))
+//   text.substr(w.begin, w.end - w.begin)
 //
 // Bytes that are no UTF-8 are no part of a word.
 // Errors: none.

@@ -12,7 +12,7 @@
 // Forward:  z_c = b_c + s sum_i w[h_i][c] / sqrt(n) over the n features; softmax over c. The score
 //   is the winner's probability times the share of its script among the letters, so a text half in
 //   another script scores at most a half.
-// Of a text longer than 4,096 bytes, eight pieces of 512 bytes spread evenly are read.
+// Of a text longer than 2,048 bytes, eight pieces of 256 bytes spread evenly are read.
 // Ensures: the same text gives the same guess; any bytes are accepted; no letters: {"und", 0}.
 // Errors: none.
 // Reference: Cavnar and Trenkle, "N-Gram-Based Text Categorization", 1994; Weinberger et al., 2009.
@@ -121,7 +121,7 @@ constexpr char32_t small_letter(char32_t c) {
 
 // Small letters of one script; whatever else stood there is one blank. Begins and ends with one.
 struct letter_stream {
-  static constexpr std::size_t room = 4096 + 64;
+  static constexpr std::size_t room = 2048 + 64;
   std::array<std::uint16_t, room> symbols;
   std::size_t size = 1, letters = 0;
 
@@ -140,7 +140,7 @@ struct letters_read {
   std::array<std::uint32_t, static_cast<std::size_t>(script::count)> counts = {};
   std::uint32_t persian = 0, urdu = 0;  // letters of the Arabic script that Arabic does not use
 
-  // Requires: at most 4,096 bytes in all calls together.
+  // Requires: at most 2,048 bytes in all calls together.
   void read(std::string_view text) {
     for (std::size_t at = 0; at < text.size();) {
       const auto byte = static_cast<unsigned char>(text[at]);
@@ -275,7 +275,7 @@ class language_model {
 
 // The pieces that are read of a long text.
 inline letters_read read_letters(std::string_view text) {
-  constexpr std::size_t piece = 512, pieces = 8;
+  constexpr std::size_t piece = 256, pieces = 8;
   letters_read read;
   if (text.size() <= piece * pieces) {
     read.read(text);

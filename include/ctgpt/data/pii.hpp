@@ -15,7 +15,7 @@
 //   ip      an IPv4 or IPv6 address that is global: private, local and documentation addresses stay
 // Names and postal addresses are not looked for: that takes a model, not a rule.
 // Ensures: spans are ordered, do not overlap, and begin and end on whole characters; the same text
-// gives the same spans; masking what is masked changes nothing.
+// gives the same spans; a mark is never part of one, nor a word that makes a number one.
 // Errors: none; any bytes are accepted.
 #pragma once
 

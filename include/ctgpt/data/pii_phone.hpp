@@ -123,7 +123,12 @@ inline bool has_word(std::string_view text, std::size_t begin, std::size_t end,
     std::size_t stop = at;
     while (stop < window.size() && letter(window[stop])) ++stop;
     const std::string_view word = window.substr(at, stop - at);
-    const bool whole_start = at > 0 || begin == 0 || !letter(text[begin - 1]);
+    bool whole_start = at > 0 || begin == 0 || !letter(text[begin - 1]);
+    // "<PHONE>" and the other marks say nothing of what stands beside them.
+    const std::size_t first = begin + at, last = begin + stop;
+    if (first > 0 && text[first - 1] == '<' && last < text.size() && text[last] == '>') {
+      whole_start = false;
+    }
     for (std::string_view stem : stems) {
       const bool exact = stem.ends_with('.');
       if (exact) stem.remove_suffix(1);

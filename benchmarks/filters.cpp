@@ -1,9 +1,9 @@
 // benchmark_filters: what the text filters of data/ do with a document, in bytes a second on one
 // core, beside a plain sum of the same bytes.
 //
-// The text is $CTGPT_DATA/text/dickens.txt and wikitext-2-test.txt where CTGPT_DATA names the folder
-// of the tests' corpora, else the embedded world's; in documents of 500 bytes, which is short for a
-// web page, and of 20 kB.
+// The text is dickens.txt and wikitext-2-test.txt of the folder CTGPT_DATA where the environment
+// names one, else the embedded world; in documents of 500 bytes, which is short for a web page, and
+// of 20 kB.
 #include <benchmark/benchmark.h>
 
 #include <cstdlib>

@@ -100,6 +100,30 @@ TEST_CASE("PII: what is found, and how far it reaches") {
   }
 }
 
+TEST_CASE("PII: telephone numbers as countries write them") {
+  for (const char* number :
+       {"+1 650-253-0000",      "1-800-555-1212",     "(650) 253-0000",    "650.253.0000",
+        "+1(212)5550142",       "+44 20 7031 3000",   "020 7031 3000",     "(020) 7031 3000",
+        "+44 (0) 20 7031 3000", "07911 123456",       "+49 30 901820",     "0171-1234567",
+        "+49-171-1234567",      "+33 1 42 68 53 00",  "01 42 68 53 00",    "01-42-68-53-00",
+        "+34 912 345 678",      "+39 06 698 83712",   "06 698 83712",      "+31 20 555 1111",
+        "020-5551111",          "+7 (495) 123-45-67", "8-800-555-35-35",   "+86 10 8888 8888",
+        "010-88888888",         "+86 138 0013 8000",  "+81 3-1234-5678",   "03-1234-5678",
+        "+91 98765 43210",      "+91-9876543210",     "+55 11 91234-5678", "(11) 91234-5678",
+        "+61 2 9374 4000",      "(02) 9374 4000",     "0412 345 678",      "+27 11 123 4567",
+        "+48 22 123 45 67",     "+90 212 345 67 89",  "+82-2-1234-5678",   "+971 4 123 4567",
+        "+380 44 123 4567",     "+353 1 234 5678",    "+65 6123 4567"}) {
+    CHECK_MESSAGE(masked(number) == "<PHONE>", number);
+    CHECK(masked("(" + std::string(number) + ").") == "(<PHONE>).");
+  }
+  // Such are numbers of anything where no word says more.
+  for (const char* number :
+       {"912 345 678", "98765 43210", "22 123 45 67", "6123 4567", "138 0013 8000", "6502530000"}) {
+    CHECK_MESSAGE(masked(number) == number, number);
+    CHECK_MESSAGE(masked("please call " + std::string(number)) == "please call <PHONE>", number);
+  }
+}
+
 TEST_CASE("PII: what only looks like it stays") {
   for (const char* text : {"user@localhost",
                            "@name and a @ b.de",

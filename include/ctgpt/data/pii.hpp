@@ -198,7 +198,7 @@ class pii_scanner {
     if (!plus && is_card(groups, sum)) return keep(pii_kind::card, begin, end);
     if (!plus && sum == 9 && is_social(groups)) return keep(pii_kind::ssn, begin, end);
     if (&groups[0] == cluster.groups.data()) begin = cluster.begin;
-    if (groups[0].opened && begin > 0 && text_[begin - 1] == '(') --begin;
+    if (groups[0].opened && begin == groups[0].begin && text_[begin - 1] == '(') --begin;
     if (is_other_number(text_, begin, end) || !is_phone(text_, groups, plus, begin, end)) return 0;
     return keep(pii_kind::phone, begin, extension_end(text_, end));
   }

@@ -4,7 +4,7 @@
 // groups: "+41 (0)69 979 80 58" is 41, 0, 69, 979, 80, 58. A number is one of
 //   international   + or 00, a country code, 8 to 15 digits
 //   North American  3-3-4 digits, the first 2 to 9, perhaps after a 1
-//   national        the trunk prefix 0, then 9 to 11 digits in all, in 2 to 5 groups
+//   national        the trunk prefix 0, then 9 to 11 digits in all, in 2 to 5 groups; 8-800-...
 //   parenthesised   an area code in brackets, 7 to 11 digits in all
 //   with a word     7 to 12 digits in 2 to 5 groups, or a run of 9 to 12, where a word such as
 //                   "phone", "fax" or "call" stands close by
@@ -201,9 +201,15 @@ inline bool even_separators(std::span<const digit_group> groups, std::size_t ski
 inline bool is_north_american(std::string_view text, std::span<const digit_group> groups) {
   const bool one = groups.size() == 4 && groups[0].size() == 1 && text[groups[0].begin] == '1';
   if (one) groups = groups.subspan(1);
-  return groups.size() == 3 && groups[0].size() == 3 && groups[1].size() == 3 &&
-         groups[2].size() == 4 && text[groups[0].begin] >= '2' &&
-         (groups[0].opened || even_separators(groups, 1));
+  if (groups.size() != 3 || groups[0].size() != 3 || groups[1].size() != 3 ||
+      groups[2].size() != 4 || text[groups[0].begin] < '2') {
+    return false;
+  }
+  if (groups[0].opened) return true;
+  // With blanks alone it may be three round numbers in a row.
+  const bool round = text[groups[0].end - 1] == '0' && text[groups[1].end - 1] == '0' &&
+                     text[groups[2].end - 1] == '0';
+  return even_separators(groups, 1) && !(round && groups[1].before == ' ');
 }
 
 // Requires: groups is not empty.
@@ -224,6 +230,11 @@ inline bool is_phone(std::string_view text, std::span<const digit_group> groups,
   if (groups.size() > 5 || looks_like_date(text, groups) || !even_separators(groups, ungrouped)) {
     return false;
   }
+  // Of Russia and Kazakhstan: 8, then ten digits.
+  if (digits[0] == '8' && groups[0].size() == 1 && digits.size() == 11 && groups.size() > 2 &&
+      groups[1].size() == 3 && groups[1].before == '-') {
+    return true;
+  }
   for (const digit_group& group : groups) {
     if (group.size() < 2) return false;
   }
@@ -234,8 +245,9 @@ inline bool is_phone(std::string_view text, std::span<const digit_group> groups,
         !zip) {
       return true;
     }
-    if (groups[0].opened && groups[0].size() <= 4 && !looks_like_year(digits.substr(0, 4)) &&
-        digits.size() <= 11 && groups[1].before != '.' && groups[1].before != '/') {
+    if (groups[0].opened && groups[0].size() <= 4 &&
+        !looks_like_year(digits.substr(0, groups[0].size())) && digits.size() <= 11 &&
+        groups[1].before != '.' && groups[1].before != '/') {
       return true;
     }
     return digits.size() <= 12 && groups.back().before != '/' && phone_word_near(text, begin, end);

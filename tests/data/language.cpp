@@ -39,8 +39,9 @@ TEST_CASE("language: the sentences of each language are recognised") {
   CHECK(right >= 0.97 * total);
   CHECK(doubtful <= 0.1 * total);
   // A paragraph leaves no doubt.
-  for (const auto& [code, text] : joined) {
-    const language_guess guess = guess_language(text);
+  for (const auto& paragraph : joined) {
+    const std::string_view code = paragraph.first;
+    const language_guess guess = guess_language(paragraph.second);
     CHECK_MESSAGE(guess.code == code, code);
     CHECK_MESSAGE(guess.score > 0.9f, code);
   }

@@ -102,7 +102,7 @@ inline generation training::sampling() const {
 // What samples start from: a newline, or, where the data has none, its first token.
 inline std::vector<std::int32_t> sample_prompt(const corpus& data) {
   if (data.tokens.knows_newline()) return data.tokens.encode("\n");
-  return {data.parts.train.ids().front()};
+  return {data.parts.train.token(0)};
 }
 
 inline std::string sample_line(isize step, std::string_view text) {

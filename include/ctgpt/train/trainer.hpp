@@ -6,8 +6,8 @@
 // A step: `accumulate` micro-batches forward and backward (the loss is the mean over all their
 // targets), the gradient's norm, clipping, AdamW with the schedule's rate.
 // Everything a step depends on is (seed, step number, position in the data, weights, moments): a
-// run that stops and goes on from its state gives the same bits, on any number of threads. Where the
-// backend can record, the queued calls of the first step are replayed by later ones.
+// run that stops and goes on from its state gives the same bits, on any number of threads. Where
+// the backend can record, the queued calls of the first step are replayed by later ones.
 // Errors: a loss or gradient that is not a finite number stops with the step and the first bad
 // tensor, the weights being those before the step; a token outside the vocabulary; options out of
 // range.

@@ -116,6 +116,11 @@ TEST_CASE("json_reader: errors name line, column and what was expected") {
   CHECK(refusal("\xEF\xBB\xBF{}") == "t: line 1, column 1: expected a value, found '\xEF\xBB\xBF'");
 }
 
+TEST_CASE("json_reader: a text that is part of a file names the file's lines") {
+  CHECK(sentence_of([] { parse_json("[1,\n2", "t", 7); }) ==
+        "t: line 8, column 2: expected ',' or ']', found the end of the text");
+}
+
 TEST_CASE("json_reader: a key twice in one object is refused where it comes again") {
   CHECK(
       refusal("{\"a\": 1, \"b\": 2, \"a\": 3}") ==

@@ -1,7 +1,7 @@
 // Reads JSON: strict RFC 8259, no extensions, foreign bytes welcome.
 //
 // json config = read_json("model/config.json");
-// json line = parse_json(text, "metrics.jsonl");     the name is for errors
+// json line = parse_json(text, "metrics.jsonl", 7);  the name and the first line are for errors
 //
 // Refused: invalid UTF-8, a byte order mark, lone surrogates in \u escapes, control characters in
 // strings, nesting deeper than 64, a key twice in one object, numbers outside the range of double,
@@ -23,7 +23,8 @@ namespace ctgpt::inline CTGPT_ABI::io {
 
 class json_reader {
  public:
-  json_reader(std::string_view text, std::string_view name) : text_(text), name_(name) {}
+  json_reader(std::string_view text, std::string_view name, std::int64_t first_line = 1)
+      : text_(text), name_(name), first_line_(first_line) {}
 
   json read() {
     const std::size_t bad = utf8_error_offset(text_);
@@ -214,7 +215,7 @@ class json_reader {
     const auto column = std::count_if(row.begin(), row.end(), [](char byte) {
       return (static_cast<unsigned char>(byte) & 0xC0) != 0x80;  // bytes that begin a character
     });
-    return join(name_, ": line ", line + 1, ", column ", column + 1, ": ");
+    return join(name_, ": line ", line + first_line_, ", column ", column + 1, ": ");
   }
 
   [[noreturn]] void expected(std::string_view what) const {
@@ -230,11 +231,12 @@ class json_reader {
   }
 
   std::string_view text_, name_;
+  std::int64_t first_line_;
   std::size_t at_ = 0;
 };
 
-inline json parse_json(std::string_view text, std::string_view name) {
-  return json_reader(text, name).read();
+inline json parse_json(std::string_view text, std::string_view name, std::int64_t first_line = 1) {
+  return json_reader(text, name, first_line).read();
 }
 
 // Requires of the file: at most `limit` bytes.

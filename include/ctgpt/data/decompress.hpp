@@ -171,9 +171,9 @@ class zstd_decoder {
   ~zstd_decoder() { ::ZSTD_freeDCtx(stream_); }
 
   decoder_progress step(std::string_view in, std::span<char> out) {
-    // As much as it asks for is one block or the checksum: with more, a call that finds damage does
-    // not tell of the good bytes before it.
-    in = in.substr(0, wanted_);
+    // A call that finds damage does not tell of the good bytes before it. So it gets one block at
+    // a time: what it asks for, less the three bytes of the next block's header.
+    in = in.substr(0, wanted_ > 3 ? wanted_ - 3 : wanted_);
     ZSTD_inBuffer from{in.data(), in.size(), 0};
     ZSTD_outBuffer to{out.data(), out.size(), 0};
     const std::size_t code = ::ZSTD_decompressStream(stream_, &to, &from);

@@ -121,6 +121,26 @@ TEST_CASE("decompress: a changed byte is noticed, and so is what follows the dat
   }
 }
 
+TEST_CASE("decompress: what is good before damage does not hang on how the file is cut") {
+  const std::string text = long_text().substr(0, 20000);
+  random_stream random(8);
+  for (const auto& [pack, ending, name] : kinds) {
+    const std::string path = std::string("a") + ending;
+    const std::string packed = pack(text.substr(0, 100)) + pack(text) + pack("end");
+    for (int i = 0; i < 200; ++i) {
+      std::string changed = packed;
+      char& byte = changed[10 + random.below(packed.size() - 10)];
+      byte = static_cast<char>(byte ^ (1 << random.below(8)));
+      const unpacked whole = unpack(changed, path);
+      for (const std::size_t piece : {1, 5, 4000}) {
+        const unpacked part = unpack(changed, path, piece, 1 + 100 * piece);
+        CHECK(part.text == whole.text);
+        CHECK(part.said == whole.said);
+      }
+    }
+  }
+}
+
 TEST_CASE("decompress: a name that promises what the file does not hold is told") {
   CHECK(unpack("plain text", "a.gz").said ==
         "a.gz: it is named as gzip data, but does not begin so");

@@ -6,9 +6,9 @@ BUILD (build) holds benchmarks/benchmark_tokens and ctgpt. The vocabularies come
 (../shared/data). Without TEXTs: Dickens (English), the sources of Python's own library (code), and
 the translated manual pages of this machine (multilingual), if there are any.
 
-Peers take turns, N rounds (3); the median counts. Prints MB/s and the ratio to tiktoken, for GPT-2's
-and GPT-4's vocabulary, and whole processes with a file in and the tokens in a file out. Tokens are
-compared: a peer whose tokens differ is marked. --out writes all of it as JSON.
+Peers take turns, N rounds (3); the median counts. Prints MB/s and the ratio to tiktoken, for the
+vocabularies of GPT-2 and GPT-4. Tokens are compared: where they differ, the script says so and
+fails. --out writes all of it as JSON.
 """
 import argparse
 import base64

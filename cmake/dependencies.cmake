@@ -63,8 +63,8 @@ function(ctgpt_find_module name module debian)
     target_link_libraries(ctgpt_${name} INTERFACE PkgConfig::ctgpt_module_${name})
   else()
     string(CONCAT sentence "${module} was not found by pkg-config: install it (Debian, Ubuntu: "
-           "apt-get install pkg-config ${debian}), or leave the component ctgpt::data out with "
-           "-DCTGPT_DATA_COMPONENT=OFF.")
+           "apt-get install pkg-config ${debian}), or leave the component ctgpt::data out "
+           "(-DCTGPT_DATA_COMPONENT=OFF where ctgpt is built).")
     set(ctgpt_missing ${ctgpt_missing} "${sentence}" PARENT_SCOPE)
   endif()
 endfunction()

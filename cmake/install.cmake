@@ -5,6 +5,10 @@ include(CMakePackageConfigHelpers)
 set(config_dir "${CMAKE_INSTALL_LIBDIR}/cmake/ctgpt")
 install(TARGETS ctgpt ctgpt_headers EXPORT ctgptTargets FILE_SET HEADERS)
 install(EXPORT ctgptTargets NAMESPACE ctgpt:: DESTINATION "${config_dir}")
+if(TARGET ctgpt_data)  # by itself, so that only those who ask for it need its libraries
+  install(TARGETS ctgpt_data EXPORT ctgptDataTargets)
+  install(EXPORT ctgptDataTargets NAMESPACE ctgpt:: DESTINATION "${config_dir}")
+endif()
 configure_package_config_file(cmake/ctgptConfig.cmake.in ctgptConfig.cmake
                               INSTALL_DESTINATION "${config_dir}")
 write_basic_package_version_file(ctgptConfigVersion.cmake COMPATIBILITY SameMinorVersion)

@@ -10,7 +10,7 @@ Installs what is missing, builds everything with g++ and passes every test:
                  exactly what to install and stops
   2. build       two jobs, in build/
   3. tests       of every header and program; one seed of the long recipes
-  4. sanitizer   the parsers' tests (base, io, text) again with the address sanitizer
+  4. sanitizer   the parsers' tests (base, io, text, data) again with the address sanitizer
   5. fuzzing     seconds of libFuzzer on each parser, if clang++ is there
 It prints the ten slowest tests and ends with the line 'N passed, N failed'; the exit code is 0 only
 if nothing failed. It can be run again at any time and then builds only what changed.
@@ -69,7 +69,7 @@ run_tests "$build"
 heading "4/5 the parsers' tests with the address sanitizer, in $build/asan"
 build_tree "$build/asan" parser_tests -DCMAKE_BUILD_TYPE=Release -DCTGPT_BUILD_TESTS=ON \
   -DCTGPT_SANITIZE=address,undefined -DCTGPT_BUILD_EXAMPLES=OFF -DCTGPT_BUILD_BENCHMARKS=OFF
-run_tests "$build/asan" --label-regex '^(base|io|text|fuzz)$'
+run_tests "$build/asan" --label-regex '^(base|io|text|data|fuzz)$'
 
 heading "5/5 fuzzing"
 fuzz_parsers "${CTGPT_FUZZ_SECONDS:-5}"

@@ -93,6 +93,8 @@ TEST_CASE("an include that breaks the plan is found") {
            {"model/x.hpp", "<Eigen/Core>"},
            {"infer/x.hpp", "<nlohmann/json.hpp>"},
            {"train/x.hpp", "<CLI/CLI.hpp>"},
+           {"io/x.hpp", "<zlib.h>"},
+           {"text/x.hpp", "<re2/re2.h>"},
            {"app/program.hpp", "<toml++/toml.h>"},
            {"io/x.hpp", "\"file.hpp\""},
            {"io/x.hpp", "<ctgpt/base/file.hpp>"},
@@ -110,6 +112,7 @@ TEST_CASE("includes that the plan allows are left alone") {
   CHECK(joined(planted("backend/cpu/x-inl.hpp", "<hwy/highway.h>")) == "");
   CHECK(joined(planted("backend/cpu/impl.hpp", "<hwy/foreach_target.h>")) == "");
   CHECK(joined(planted("app/x.hpp", "<CLI/CLI.hpp>")) == "");
+  CHECK(joined(planted("data/x.hpp", "<libxml/parser.h>")) == "");
   CHECK(joined(planted("app/toml_file.hpp", "<toml++/toml.h>")) == "");
   CHECK(joined(planted("train/x.hpp", "\"ctgpt/model/gpt.hpp\"")) == "");
 }

@@ -53,6 +53,15 @@ inline constexpr std::string_view kernel_vocabulary[] = {
     "ctgpt/base/blocks.hpp",          "ctgpt/base/tensor.hpp",         "ctgpt/base/kinds.hpp",
     "ctgpt/base/ascii_masks.hpp",     "ctgpt/base/version.hpp"};
 
+// The libraries of the component data.
+inline bool is_of_data(std::string_view name) {
+  for (const char* library :
+       {"zlib.h", "zstd.h", "bzlib.h", "curl/", "libxml/", "re2/", "utf8proc.h"}) {
+    if (starts_with(name, library)) return true;
+  }
+  return false;
+}
+
 // Where the headers of a library may be included; every other library is a stranger to include/.
 inline bool third_party_belongs(std::string_view path, std::string_view name) {
   const std::string room = room_of(path);
@@ -64,6 +73,7 @@ inline bool third_party_belongs(std::string_view path, std::string_view name) {
   if (starts_with(name, "CLI/")) return room == "app";
   if (starts_with(name, "toml++/")) return path == "include/ctgpt/app/toml_file.hpp";
   if (starts_with(name, "nlohmann/")) return room == "app" || room == "serve";
+  if (is_of_data(name)) return room == "data";
   return true;
 }
 
@@ -71,7 +81,7 @@ inline bool is_known_third_party(std::string_view name) {
   for (const char* library : {"Eigen/", "hwy/", "CLI/", "toml++/", "nlohmann/"}) {
     if (starts_with(name, library)) return true;
   }
-  return false;
+  return is_of_data(name);
 }
 
 inline void check_include(const source& file, const include_line& line, findings& found) {

@@ -3,6 +3,7 @@
 # way one_line takes the file as it is; the others train for fewer steps, to save time.
 # Usage: check.sh WAY SOURCE BUILD COMPILER, with WAY one of
 #   add_subdirectory, fetch_content, find_package   a CMake project in the folder of that name
+#   find_package_data, add_subdirectory_data        a program that reads files with ctgpt::data
 #   pkg_config                                      one call of the compiler, with pkg-config
 #   one_line                                        the shortest build: one call of the compiler
 #   one_file                                        the same with CTGPT_IMPLEMENTATION
@@ -55,6 +56,24 @@ case $way in
   find_package)
     say_and_run cmake --install "$build" --prefix "$work/prefix"
     build_with_cmake "-DCMAKE_PREFIX_PATH=$work/prefix"
+    ;;
+  find_package_data | add_subdirectory_data)
+    settings=("-DWAY=$way")
+    if [[ $way == find_package_data ]]; then
+      say_and_run cmake --install "$build" --prefix "$work/prefix"
+      settings+=("-DCMAKE_PREFIX_PATH=$work/prefix")
+    fi
+    way=data_component
+    build_with_cmake "${settings[@]}"
+    printf '{"text":"Once"}\n{"text":7}\n' | gzip >"$work/a.jsonl.gz"
+    printf 'upon a time\n' >"$work/b.txt"
+    output=$("$work/build/read" "$work/a.jsonl.gz" "$work/b.txt")
+    printf '%s\n' "$output"
+    if [[ $output != $'Once\nupon a time\n\n2 documents, 1 bad record' ]]; then
+      echo "read must print the two texts and the count"
+      exit 1
+    fi
+    exit 0
     ;;
   pkg_config)
     say_and_run cmake --install "$build" --prefix "$work/prefix"

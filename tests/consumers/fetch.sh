@@ -19,7 +19,8 @@ for package in Eigen3 CLI11 tomlplusplus doctest benchmark hwy; do
   hidden+=("-DCMAKE_DISABLE_FIND_PACKAGE_$package=ON")
 done
 configure() {
-  cmake -S "$source" -B "$work/build" -G Ninja "${hidden[@]}" "$@" >"$work/log" 2>&1
+  cmake -S "$source" -B "$work/build" -G Ninja "${hidden[@]}" "-DCTGPT_DATA_COMPONENT=$data" "$@" \
+    >"$work/log" 2>&1
 }
 says() {
   if ! tr -s '\n ' ' ' <"$work/log" | grep -qF -- "$1"; then
@@ -29,6 +30,7 @@ says() {
   fi
 }
 
+data=OFF  # the component's libraries are not fetched
 case $case in
   copy)
     mkdir "$work/pkgconfig"  # the library that is compiled comes from the system
@@ -70,3 +72,18 @@ fi
 says "ctgpt needs libraries that this machine lacks."
 says "Eigen3 was not found: install it (Debian, Ubuntu: apt-get install libeigen3-dev)"
 says "hwy was not found: install it (Debian, Ubuntu: apt-get install libhwy-dev)"
+
+# The component says the same of its libraries, and how to do without it.
+rm -rf "$work/build"
+data=ON
+unset PKG_CONFIG_PATH
+mkdir -p "$work/pkgconfig"
+cp "$highway/libhwy.pc" "$work/pkgconfig"
+export PKG_CONFIG_LIBDIR=$work/pkgconfig
+hidden=()
+if configure "${flags[@]}"; then
+  echo "cmake must not go on without the component's libraries"
+  exit 1
+fi
+says "libzstd was not found by pkg-config: install it (Debian, Ubuntu: apt-get install pkg-config"
+says "(-DCTGPT_DATA_COMPONENT=OFF where ctgpt is built)"

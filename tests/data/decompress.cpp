@@ -48,7 +48,9 @@ const kind kinds[] = {{ctgpt_test::gzip, ".gz", "gzip"},
 
 TEST_CASE("decompress: one member or many, in pieces of any size, with and without the ending") {
   const std::string text = long_text();
-  for (const auto& [pack, ending, name] : kinds) {
+  for (const kind& each : kinds) {
+    const packer pack = each.pack;
+    const char *const ending = each.ending, *const name = each.name;
     INFO(name);
     const std::string one = pack(text);
     CHECK(one.size() < text.size() / 2);
@@ -60,8 +62,8 @@ TEST_CASE("decompress: one member or many, in pieces of any size, with and witho
       }
     }
     const std::string many = pack("first ") + pack("") + pack("second ") + pack(text);
-    for (const std::size_t piece : {1, 2, 3, 1000}) {
-      for (const std::size_t room : {1, 5, 100000}) {
+    for (const std::size_t piece : {1u, 2u, 3u, 1000u}) {
+      for (const std::size_t room : {1u, 5u, 100000u}) {
         CHECK(unpack(many, std::string("a") + ending, piece, room).text == "first second " + text);
       }
     }
@@ -79,7 +81,9 @@ TEST_CASE("decompress: plain bytes pass, whatever they look like") {
 
 TEST_CASE("decompress: of a cut file all that could be decoded comes before the sentence") {
   const std::string text = long_text();
-  for (const auto& [pack, ending, name] : kinds) {
+  for (const kind& each : kinds) {
+    const packer pack = each.pack;
+    const char *const ending = each.ending, *const name = each.name;
     const std::string path = std::string("a") + ending, packed = pack("one\n") + pack(text);
     const std::size_t first = pack("one\n").size();
     random_stream random(2);
@@ -102,7 +106,9 @@ TEST_CASE("decompress: of a cut file all that could be decoded comes before the 
 
 TEST_CASE("decompress: a changed byte is noticed, and so is what follows the data") {
   const std::string text = long_text();
-  for (const auto& [pack, ending, name] : kinds) {
+  for (const kind& each : kinds) {
+    const packer pack = each.pack;
+    const char *const ending = each.ending, *const name = each.name;
     INFO(name);
     const std::string path = std::string("a") + ending, packed = pack(text);
     std::string changed = packed;
@@ -118,6 +124,28 @@ TEST_CASE("decompress: a changed byte is noticed, and so is what follows the dat
     const unpacked padded = unpack(packed + std::string(200000, '\0'), path);
     CHECK(padded.text == text);
     CHECK(padded.said == "");
+  }
+}
+
+TEST_CASE("decompress: what is good before damage does not hang on how the file is cut") {
+  const std::string text = long_text().substr(0, 20000);
+  random_stream random(8);
+  for (const kind& each : kinds) {
+    const packer pack = each.pack;
+    const char* const ending = each.ending;
+    const std::string path = std::string("a") + ending;
+    const std::string packed = pack(text.substr(0, 100)) + pack(text) + pack("end");
+    for (int i = 0; i < 200; ++i) {
+      std::string changed = packed;
+      char& byte = changed[10 + random.below(packed.size() - 10)];
+      byte = static_cast<char>(byte ^ (1 << random.below(8)));
+      const unpacked whole = unpack(changed, path);
+      for (const std::size_t piece : {1u, 5u, 4000u}) {
+        const unpacked part = unpack(changed, path, piece, 1 + 100 * piece);
+        CHECK(part.text == whole.text);
+        CHECK(part.said == whole.said);
+      }
+    }
   }
 }
 

@@ -84,7 +84,7 @@ inline result read_bytes(const std::string& bytes, const std::string& name,
   using ctgpt::data::memory_source;
   const result whole =
       drain(document_reader(std::make_unique<memory_source>(bytes), name, options));
-  for (const std::size_t piece : {1, 2, 3, 7, 64}) {
+  for (const std::size_t piece : {1u, 2u, 3u, 7u, 64u}) {
     check_same(whole, drain(document_reader(std::make_unique<memory_source>(bytes, piece), name,
                                             options)));
   }

@@ -3,6 +3,9 @@
 
 #include <unistd.h>
 
+#include <array>
+#include <thread>
+
 #include "base/child.hpp"
 #include "base/temporary.hpp"
 #include "data/documents.hpp"
@@ -121,6 +124,27 @@ TEST_CASE("reader: counts of several files add up") {
   CHECK(all.left_out == 1);
   CHECK(all.bad == 2);
   CHECK(all.messages.size() == 2);
+}
+
+TEST_CASE("reader: readers on several threads do not disturb each other") {
+  const std::string page = "<p>caf&eacute;<p>two",
+                    dump =
+                        "<mediawiki><page><title>A</title><ns>0</ns><revision><text>b &amp;amp; "
+                        "c</text></revision>"
+                        "</page></mediawiki>";
+  std::vector<std::thread> threads;
+  std::array<int, 4> good{};
+  for (int& count : good) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 200; ++i) {
+        document_reader html(std::make_unique<memory_source>(page), "a.html");
+        document_reader wiki(std::make_unique<memory_source>(dump), "a.xml");
+        count += html.next()->text == "caf\xC3\xA9\n\ntwo" && wiki.next()->text == "A\n\nb & c";
+      }
+    });
+  }
+  for (std::thread& each : threads) each.join();
+  for (const int count : good) CHECK(count == 200);
 }
 
 TEST_CASE("paths: a directory stands for the files below it, in the order of their names") {

@@ -33,7 +33,7 @@ TEST_CASE("text: an empty file is left out, not bad") {
 TEST_CASE("text: a long file comes in pieces that end with lines; put together they are the file") {
   std::string text;
   for (int i = 0; i < 40; ++i) text += "line " + std::to_string(i) + "\n";
-  for (const std::uint64_t limit : {10, 50, 64, 10000}) {
+  for (const std::uint64_t limit : {10u, 50u, 64u, 10000u}) {
     const auto all = read_bytes(text, "a.txt", {.max_document = limit});
     std::string together;
     std::int64_t line = 1;

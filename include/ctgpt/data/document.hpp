@@ -16,7 +16,7 @@ namespace ctgpt::inline CTGPT_ABI::data {
 
 struct document {
   std::string text = {};    // UTF-8, or whatever the file held; a reader does not mend it
-  std::string source = {};  // the file, as it was named; never a path made absolute
+  std::string source = {};  // the file, as it was named, never made absolute; or what a part says
   std::int64_t line = 0;    // where it begins in the file: line or record from 1; 0 is the whole
   std::string url = {};     // of a web page, where the file says it
 };

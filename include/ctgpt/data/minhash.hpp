@@ -3,7 +3,7 @@
 // const minhash near;
 // word_hashes words;  words.read(page.text);
 // bucket_hashes keys;
-// if (near(words, keys)) ...        two documents with keys[i] == other[i] for some i are duplicates
+// if (near(words, keys)) ...    two documents of which some keys[i] == other[i] are duplicates
 // first_of_cluster clusters(documents);  clusters.join(a, b);  clusters.first(b)
 //
 // A document is the set of its shingles s: the hashes of 5 words that follow each other (of all its

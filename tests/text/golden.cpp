@@ -139,6 +139,14 @@ void check_tokens(const text::bpe_tables& tables) {
   });
 }
 
+std::size_t tokens_of(const std::string& folder, const std::string& document) {
+  namespace text = ctgpt::text;
+  const text::bpe<text::gpt2> tokens(
+      text::read_vocab_merges(folder + "/vocab.json", folder + "/merges.txt"));
+  const auto ids = tokens.encode(document, text::specials::allow({"<|endoftext|>"}));
+  return tokens.decode(ids) == document ? ids.size() : 0;
+}
+
 }  // namespace
 
 TEST_CASE("golden: pieces of gpt2 are those of its regular expression") {
@@ -169,6 +177,8 @@ TEST_CASE("golden: GPT-2's tokens are tiktoken's") {
   REQUIRE(tables.specials().size() == 1);
   CHECK(tables.specials()[0] == text::special_token{"<|endoftext|>", 50256});
   check_tokens<text::gpt2>(tables);
+  const std::string folder = vocab.substr(0, vocab.rfind('/'));
+  CHECK(tokens_of(folder, "Hello, world<|endoftext|>") == 4);
 }
 TEST_CASE("golden: cl100k's tokens are tiktoken's") {
   const std::string path = corpus("tokenizers/cl100k_base.tiktoken");

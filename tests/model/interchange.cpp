@@ -155,11 +155,12 @@ TEST_CASE("interchange: rope_scaling is the whole of rope_parameters, as transfo
   scaling.change("config.json", parameters,
                  "\"rope_scaling\": {\"rope_type\": \"default\", \"rope_theta\": 500000.0}");
   CHECK(loss_of(scaling.path(), tokens) == doctest::Approx(want).epsilon(1e-5));
-  // It wins over rope_parameters, also where it has no base; null is not there.
+  // It wins over rope_parameters, also where it has no base; null and {} say nothing.
   CHECK(rope(parameters + ", \"rope_scaling\": {\"rope_theta\": 700.0}") == 700.0f);
   CHECK(rope(parameters + ", \"rope_scaling\": {\"type\": \"default\"}, \"rope_theta\": 800.0") ==
         800.0f);
-  CHECK(rope(parameters + ", \"rope_scaling\": {}") == 10000.0f);
+  CHECK(rope(parameters + ", \"rope_scaling\": {\"type\": \"default\"}") == 10000.0f);
+  CHECK(rope(parameters + ", \"rope_scaling\": {}") == 500000.0f);
   CHECK(rope(parameters + ", \"rope_scaling\": null") == 500000.0f);
   CHECK(rope("\"rope_theta\": 900.0") == 900.0f);
   for (const char* key : {"type", "rope_type"}) {

@@ -90,11 +90,12 @@ inline config gpt2_config(const io::json_field& file) {
   return c;
 }
 
-// transformers takes rope_scaling, where there is one, for the whole of rope_parameters; what
+// transformers takes rope_scaling, where it says anything, for the whole of rope_parameters; what
 // neither says is asked of the config itself.
 inline double llama_rope_base(const io::json_field& file) {
   const io::json_field scaling = file["rope_scaling"];
-  const io::json_field rope = scaling.present() ? scaling : file["rope_parameters"];
+  const bool says = scaling.present() && !scaling.members().empty();
+  const io::json_field rope = says ? scaling : file["rope_parameters"];
   const double base = file["rope_theta"].number_or(10000.0);
   if (!rope.present()) return base;
   for (const char* key : {"rope_type", "type"}) {

@@ -6,8 +6,7 @@
 #include <array>
 #include <cstring>
 
-#include "ctgpt/backend/cpu/open.hpp"
-#include "ctgpt/base/random.hpp"
+#include "ctgpt/ctgpt.hpp"
 #include "text/strings.hpp"
 
 using namespace ctgpt;
@@ -49,7 +48,8 @@ TEST_CASE("text kernels: the machine's own gives the same, and is in place") {
   const backend opened = cpu{};  // with the dispatch unit comes its kernel
   const text_kernels::classify_function best = text_kernels::classify();
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("sse4.1")) CHECK(best != &text_kernels::classify_portable);
+  const bool in_place = best != &text_kernels::classify_portable;
+  if (__builtin_cpu_supports("sse4.1")) CHECK(in_place);
 #endif
   ctgpt_test::numbers random(7);
   for (int i = 0; i < 20000; ++i) {

@@ -81,9 +81,8 @@ TEST_CASE("contamination: a file without evaluation texts is refused in a senten
 TEST_CASE("exact: a text's name is half its SHA-256, a line's does not see blank ends") {
   CHECK(text_digest("abc") == digest_128{0xba7816bf8f01cfea, 0x414140de5dae2223});
   std::vector<std::pair<std::uint64_t, std::uint64_t>> lines;
-  for_each_line("first line\n\n  first line \r\nab\nlast", 3, [&](std::uint64_t n, std::uint64_t h) {
-    lines.emplace_back(n, h);
-  });
+  for_each_line("first line\n\n  first line \r\nab\nlast", 3,
+                [&](std::uint64_t n, std::uint64_t h) { lines.emplace_back(n, h); });
   REQUIRE(lines.size() == 3);
   CHECK(lines[0].first == 0);
   CHECK(lines[1].first == 2);

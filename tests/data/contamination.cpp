@@ -56,12 +56,14 @@ TEST_CASE("contamination: files of every kind, with the line that is named") {
   };
   CHECK(line_of("a.jsonl",
                 "{\"id\":7,\"ctx\":\"Some other words that stand in front\"}\n\n"
-                "{\"q\":{\"all\":[\"one\",\"" + question + "\"]}}\n",
+                "{\"q\":{\"all\":[\"one\",\"" +
+                    question + "\"]}}\n",
                 question) == 3);
   CHECK(line_of("b.txt", "The first line has these six words\nThe second has not the same words\n",
                 "Well: the second has not the same words!") == 2);
-  CHECK(line_of("c.txt", "A paragraph that is wrapped\ninto several lines here\n\nAnother one that "
-                         "is long\nenough to be found at last\n",
+  CHECK(line_of("c.txt",
+                "A paragraph that is wrapped\ninto several lines here\n\nAnother one that "
+                "is long\nenough to be found at last\n",
                 "Another one that is long enough to be found at last") == 4);
   CHECK(line_of("d.csv", "text,label\n\"" + question + "\",1\n", question) >= 0);
 }

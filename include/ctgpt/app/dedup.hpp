@@ -75,15 +75,13 @@ inline data::work_shard dedup_shard(const std::string& given) {
     throw usage_error(join("--shard must be I/N, as 0/3, not \"", given, "\""));
   }
   const long long count = parse_integer("N of --shard I/N", given.substr(slash + 1), 1, 99'999);
-  const long long index =
-      parse_integer("I of --shard I/N", given.substr(0, slash), 0, count - 1);
+  const long long index = parse_integer("I of --shard I/N", given.substr(0, slash), 0, count - 1);
   return {static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(count)};
 }
 
 inline data::dedup_settings dedup_settings_of(const dedup_flags& given) {
   data::dedup_settings settings;
-  const bool chosen =
-      given.exact || given.minhash || given.lines || !given.decontaminate.empty();
+  const bool chosen = given.exact || given.minhash || given.lines || !given.decontaminate.empty();
   settings.exact = given.exact || !chosen;
   settings.near = given.minhash || !chosen;
   settings.lines = given.lines;
@@ -107,9 +105,7 @@ inline std::string dedup_table(const data::dedup_report& report,
                   grouped(static_cast<long long>(bytes)).c_str());
     table += line;
   };
-  const auto documents = [](std::uint64_t count) {
-    return grouped(static_cast<long long>(count));
-  };
+  const auto documents = [](std::uint64_t count) { return grouped(static_cast<long long>(count)); };
   using data::dedup_reason;
   const auto count = [&](const char* name, bool asked, dedup_reason why) {
     if (asked) row(name, documents(report[why].documents), report[why].bytes);

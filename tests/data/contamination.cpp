@@ -56,12 +56,14 @@ TEST_CASE("contamination: files of every kind, with the line that is named") {
   };
   CHECK(line_of("a.jsonl",
                 "{\"id\":7,\"ctx\":\"Some other words that stand in front\"}\n\n"
-                "{\"q\":{\"all\":[\"one\",\"" + question + "\"]}}\n",
+                "{\"q\":{\"all\":[\"one\",\"" +
+                    question + "\"]}}\n",
                 question) == 3);
   CHECK(line_of("b.txt", "The first line has these six words\nThe second has not the same words\n",
                 "Well: the second has not the same words!") == 2);
-  CHECK(line_of("c.txt", "A paragraph that is wrapped\ninto several lines here\n\nAnother one that "
-                         "is long\nenough to be found at last\n",
+  CHECK(line_of("c.txt",
+                "A paragraph that is wrapped\ninto several lines here\n\nAnother one that "
+                "is long\nenough to be found at last\n",
                 "Another one that is long enough to be found at last") == 4);
   CHECK(line_of("d.csv", "text,label\n\"" + question + "\",1\n", question) >= 0);
 }
@@ -81,10 +83,8 @@ TEST_CASE("contamination: a file without evaluation texts is refused in a senten
 TEST_CASE("exact: a text's name is half its SHA-256, a line's does not see blank ends") {
   CHECK(text_digest("abc") == digest_128{0xba7816bf8f01cfea, 0x414140de5dae2223});
   std::vector<std::pair<std::uint64_t, std::uint64_t>> lines;
-  const char* const text = "first line\n\n  first line \r\nab\nlast";
-  for_each_line(text, 3, [&](std::uint64_t n, std::uint64_t h) {
-    lines.emplace_back(n, h);
-  });
+  for_each_line("first line\n\n  first line \r\nab\nlast", 3,
+                [&](std::uint64_t n, std::uint64_t h) { lines.emplace_back(n, h); });
   REQUIRE(lines.size() == 3);
   CHECK(lines[0].first == 0);
   CHECK(lines[1].first == 2);

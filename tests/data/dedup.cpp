@@ -81,7 +81,9 @@ TEST_CASE("dedup: small texts, each reason once") {
   const std::string eval = folder.file("eval.jsonl");
   write_file_atomic(eval, "{\"q\":\"How many apples does the tall farmer carry?\"}\n");
   const std::string fox = "The quick brown fox jumps over the lazy dog and runs away from here.";
-  const texts list{fox, "Well! How many apples does the tall farmer carry? Seven.", fox,
+  const texts list{fox,
+                   "Well! How many apples does the tall farmer carry? Seven.",
+                   fox,
                    "THE quick brown fox; jumps over the lazy dog, and runs away from here",
                    "A menu that stands on all pages\nown text\n",
                    "other text\nA menu that stands on all pages",
@@ -132,8 +134,8 @@ planted plant(const texts& pages, const texts& questions) {
     if (i >= 10 && i % 10 == 3) ++made.near, made.all.push_back(altered(pages[i - 10], 150));
     if (i % 10 == 7) {
       ++made.contaminated;
-      made.all.push_back("Before it, " + std::to_string(i) + ": " + pages[i].substr(0, 90) +
-                         ".\n" + questions[i % questions.size()] + "\nAnd after.");
+      made.all.push_back("Before it, " + std::to_string(i) + ": " + pages[i].substr(0, 90) + ".\n" +
+                         questions[i % questions.size()] + "\nAnd after.");
     }
   }
   return made;
@@ -218,8 +220,9 @@ TEST_CASE("dedup: exact texts and lines as a naive pass finds them, in any memor
 
 TEST_CASE("dedup: the text of a dropped document stays somewhere") {
   // The second is near the first and dropped; its own line is then no duplicate in the third.
-  const std::string body = "one two three four five six seven eight nine ten eleven twelve "
-                           "thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty";
+  const std::string body =
+      "one two three four five six seven eight nine ten eleven twelve "
+      "thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty";
   std::string much;
   for (int i = 0; i < 20; ++i) much += body + " " + std::string(std::size_t(i) + 1, 'x') + "\n";
   const texts list{much, much + "A line that only two have", "A line that only two have\nand more"};
@@ -245,10 +248,13 @@ TEST_CASE("dedup: a run goes on where it ended, and refuses what is not its own"
   CHECK(merge_error() == signatures + " lacks shard 1 of 3; make it with --shard 1/3");
   CHECK(make_signatures(signatures, files, settings, {1, 3}));
   CHECK(make_signatures(signatures, files, settings, {2, 3}));
-  CHECK(contains_text(
-      error_text([&] { make_signatures(signatures, files, only(true, false, false), {0, 3}); }),
-      "was made with other flags or other data"));
-  CHECK(contains_text(error_text([&] { make_signatures(signatures, files, settings, {3, 3}); }),
+  CHECK(contains_text(error_text([&] {
+                        make_signatures(signatures, files, only(true, false, false), {0, 3});
+                      }),
+                      "was made with other flags or other data"));
+  CHECK(contains_text(error_text([&] {
+                        make_signatures(signatures, files, settings, {3, 3});
+                      }),
                       "there is no shard 3 of 3"));
 
   dedup_settings small = settings;
@@ -270,8 +276,15 @@ TEST_CASE("dedup: a run goes on where it ended, and refuses what is not its own"
   CHECK(contains_text(merge_error(), manifest));
   write_file_atomic(manifest, facts);
 
+  // What a merge that was killed leaves behind is in nobody's way.
+  create_directories(signatures + "/merge.tmp-1/parts");
+  write_file_atomic(signatures + "/merge.tmp-1/exact-00000.run", "half");
+  write_file_atomic(out + "/part-00000.jsonl.zst", "moved before the end");
   const dedup_report report = merge_signatures(out, files, settings);
   CHECK(report[dedup_reason::kept].documents == 2);
+  document_reader reader(out + "/part-00000.jsonl.zst");
+  CHECK(reader.next()->text == "a text");
+  CHECK_FALSE(is_directory(signatures));
   CHECK(contains_text(error_text([&] { check_dedup_output(out); }), "holds the result of a run"));
   CHECK(contains_text(error_text([&] { facts_of({folder.file("none")}); }), "cannot read "));
   CHECK(contains_text(error_text([&] { facts_of({"/dev/null"}); }), "is not a regular file"));

@@ -61,8 +61,8 @@ class contamination_index {
     document_reader guess(path, {.gutenberg = false, .strict = true});
     const file_format format = guess.format();
     if (format == file_format::jsonl || format == file_format::text) {
-      document_reader whole(path, {.format = file_format::text, .gutenberg = false,
-                                   .strict = true});
+      document_reader whole(path,
+                            {.format = file_format::text, .gutenberg = false, .strict = true});
       while (const auto page = whole.next()) {
         if (format == file_format::jsonl) {
           add_json_lines(page->text, source);
@@ -128,10 +128,10 @@ class contamination_index {
     std::size_t lines = 0, paragraphs = 0;
     for_paragraphs(text, true, [&](std::string_view, std::uint32_t) { ++lines; });
     for_paragraphs(text, false, [&](std::string_view, std::uint32_t) { ++paragraphs; });
-    for_paragraphs(text, lines > 1 && paragraphs == 1, [&](std::string_view part,
-                                                           std::uint32_t line) {
-      add_text(part, {source, line});
-    });
+    for_paragraphs(text, lines > 1 && paragraphs == 1,
+                   [&](std::string_view part, std::uint32_t line) {
+                     add_text(part, {source, line});
+                   });
   }
 
   void add_json_lines(std::string_view text, std::uint32_t source) {

@@ -27,8 +27,8 @@
 namespace ctgpt::inline CTGPT_ABI::data {
 
 enum class dedup_reason : std::uint8_t { kept, contaminated, exact, near, empty };
-inline constexpr std::string_view dedup_reason_names[] = {
-    "kept", "contaminated", "exact_duplicate", "near_duplicate", "no_line_left"};
+inline constexpr std::string_view dedup_reason_names[] = {"kept", "contaminated", "exact_duplicate",
+                                                          "near_duplicate", "no_line_left"};
 
 struct dedup_report {
   struct count {
@@ -80,9 +80,8 @@ class dedup_merge {
     expects(documents < (std::uint64_t{1} << 32),
             "there are more than 4 billion documents; give fewer at a time");
     expects(settings.memory >= smallest_dedup_memory + tables, "deduplicating ", documents,
-            " documents needs at least ", smallest_dedup_memory + tables,
-            " bytes of memory, not ", settings.memory,
-            "; the signatures are kept, so the same call with more goes on");
+            " documents needs at least ", smallest_dedup_memory + tables, " bytes of memory, not ",
+            settings.memory, "; the signatures are kept, so the same call with more goes on");
     memory_ = settings.memory - tables;
     verdicts_.resize(static_cast<std::size_t>(documents));
     report_.by_source.resize(settings.decontaminate.size());
@@ -131,8 +130,7 @@ class dedup_merge {
       ++report_.by_source[next.second];
       if (report_.examples.size() == dedup_report::most_examples) return;
       examples_at_.push_back(number_of(next.first));
-      report_.examples.push_back(
-          {{}, settings_.decontaminate[next.second], 0, next.third});
+      report_.examples.push_back({{}, settings_.decontaminate[next.second], 0, next.third});
     });
   }
 

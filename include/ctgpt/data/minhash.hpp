@@ -3,7 +3,7 @@
 // const minhash near;
 // word_hashes words;  words.read(page.text);
 // bucket_hashes keys;
-// if (near(words, keys)) ...    two documents of which some keys[i] == other[i] are duplicates
+// if (near(words, keys)) ...   two with keys[i] == other[i] for some i are duplicates
 // first_of_cluster clusters(documents);  clusters.join(a, b);  clusters.first(b)
 //
 // A document is the set of its shingles s: the hashes of 5 words that follow each other (of all its
@@ -114,8 +114,10 @@ class minhash {
     for (std::size_t i = 0; i < count; ++i) {
       const std::uint64_t h0 = multiply_add_mersenne_61(a0, shingles[i], b0);
       const std::uint64_t h1 = multiply_add_mersenne_61(a1, shingles[i], b1);
-      if (h0 < m0) [[unlikely]] m0 = h0;
-      if (h1 < m1) [[unlikely]] m1 = h1;
+      if (h0 < m0) [[unlikely]]
+        m0 = h0;
+      if (h1 < m1) [[unlikely]]
+        m1 = h1;
     }
     minima[0] = m0;
     minima[1] = m1;

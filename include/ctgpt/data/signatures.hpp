@@ -31,7 +31,7 @@ inline constexpr std::uint64_t smallest_dedup_memory = std::uint64_t{8} << 20;
 
 struct dedup_settings {
   bool exact = true, near = true, lines = false;
-  std::size_t shortest_line = 20;              // bytes; shorter lines may repeat
+  std::size_t shortest_line = 20;               // bytes; shorter lines may repeat
   std::vector<std::string> decontaminate = {};  // files of evaluation texts
   read_options read = {};
   std::uint64_t memory = std::uint64_t{1} << 30;
@@ -111,8 +111,8 @@ class signature_maker {
   signature_maker(const std::string& directory, const dedup_settings& settings,
                   const contamination_index& index, thread_pool& workers)
       : settings_(settings), index_(index), workers_(workers) {
-    const std::uint64_t kinds = 1 + (settings.exact ? 1 : 0) + (settings.near ? 1 : 0) +
-                                (settings.lines ? 1 : 0);
+    const std::uint64_t kinds =
+        1 + (settings.exact ? 1 : 0) + (settings.near ? 1 : 0) + (settings.lines ? 1 : 0);
     const std::uint64_t each = std::max(settings.memory / 2 / kinds, smallest_sort_memory);
     for (const std::string_view kind : run_kinds) {
       sorters_.emplace_back(directory + "/" + std::string(kind), each);
@@ -140,8 +140,9 @@ class signature_maker {
 
   void flush() {
     next_.store(0);
-    workers_.run(std::min<int>(workers_.size(), static_cast<int>(batch_.size())),
-                 [](void* self, int) { static_cast<signature_maker*>(self)->work(); }, this);
+    workers_.run(
+        std::min<int>(workers_.size(), static_cast<int>(batch_.size())),
+        [](void* self, int) { static_cast<signature_maker*>(self)->work(); }, this);
     if (failed_.load()) throw std::bad_alloc();
     for (const item& each : batch_) put(each);
     batch_.clear();

@@ -83,8 +83,8 @@ class run_reader {
     if (!whole || !header_.is_ours()) damaged("it does not begin as a file of signatures does");
     const std::uint64_t held = (size - sizeof header_) / sizeof(entry);
     if (header_.entries != held || (size - sizeof header_) % sizeof(entry) != 0) {
-      damaged(join("it has ", size, " bytes where its header speaks of ", header_.entries,
-                   " entries"));
+      damaged(
+          join("it has ", size, " bytes where its header speaks of ", header_.entries, " entries"));
     }
     left_ = header_.entries;
     refill();
@@ -158,8 +158,8 @@ class entry_sorter {
  private:
   void write_run() {
     std::sort(held_.begin(), held_.end());
-    std::string path = prefix_ + "-" + five_digits(static_cast<std::uint32_t>(runs_.size())) +
-                       ".run";
+    std::string path =
+        prefix_ + "-" + five_digits(static_cast<std::uint32_t>(runs_.size())) + ".run";
     run_writer run(path);
     run.add(held_);
     run.finish();

@@ -53,8 +53,8 @@ class folded_letters {
   }
 
   static constexpr bool is_alone(char32_t code) {
-    constexpr char32_t scripts[][2] = {{0x0E00, 0x0EFF},   {0x1000, 0x109F}, {0x1780, 0x17FF},
-                                       {0x3040, 0x30FF},   {0x3400, 0x9FFF}, {0xF900, 0xFAFF},
+    constexpr char32_t scripts[][2] = {{0x0E00, 0x0EFF},  {0x1000, 0x109F}, {0x1780, 0x17FF},
+                                       {0x3040, 0x30FF},  {0x3400, 0x9FFF}, {0xF900, 0xFAFF},
                                        {0x20000, 0x3FFFF}};
     for (const auto& [first, last] : scripts) {
       if (code >= first && code <= last) return true;

@@ -72,11 +72,15 @@ run_tests() {
 
 # fuzz_one <unit> <seconds> <folder>: libFuzzer on one target, from its corpus.
 fuzz_one() {
-  local unit=$1 limit=$2 work=$3 name
+  local unit=$1 limit=$2 work=$3 name libraries=()
   name=$(basename "$unit" .cpp)
   mkdir -p "$work/$name"
+  if grep -qE '^#include "(ctgpt/data/|fuzz/reading.hpp)' "$unit"; then
+    # The component data. What is in /usr/include is found without being named.
+    read -ra libraries <<<"$(pkg-config --cflags --libs zlib libzstd libxml-2.0) -lbz2"
+  fi
   clang++ -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-    -Iinclude -Itests "$unit" -o "$work/fuzz_$name" &&
+    -Iinclude -Itests "$unit" "${libraries[@]}" -o "$work/fuzz_$name" &&
     "$work/fuzz_$name" -max_total_time="$limit" -timeout=20 -rss_limit_mb=3000 \
       -artifact_prefix="$work/$name-" "$work/$name" "tests/fuzz/corpus/$name"
 }

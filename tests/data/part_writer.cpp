@@ -1,4 +1,4 @@
-// Parts come back as the documents that went in, are whole or not there, and do not mix with others.
+// Parts come back as the documents that went in, are whole or not there, and mix with no others.
 #include "ctgpt/data/part_writer.hpp"
 
 #include "base/child.hpp"

@@ -171,6 +171,9 @@ class zstd_decoder {
   ~zstd_decoder() { ::ZSTD_freeDCtx(stream_); }
 
   decoder_progress step(std::string_view in, std::span<char> out) {
+    // As much as it asks for is one block or the checksum: with more, a call that finds damage does
+    // not tell of the good bytes before it.
+    in = in.substr(0, wanted_);
     ZSTD_inBuffer from{in.data(), in.size(), 0};
     ZSTD_outBuffer to{out.data(), out.size(), 0};
     const std::size_t code = ::ZSTD_decompressStream(stream_, &to, &from);
@@ -179,11 +182,15 @@ class zstd_decoder {
     done.made = to.pos;
     if (::ZSTD_isError(code) != 0) done.wrong = ::ZSTD_getErrorName(code);
     done.whole = code == 0;  // the frame is decoded, and all of it written
+    wanted_ = done.whole ? shortest_header : code;
     return done;
   }
 
  private:
+  static constexpr std::size_t shortest_header = 5;
+
   ZSTD_DCtx* stream_;
+  std::size_t wanted_ = shortest_header;
 };
 
 class bzip2_decoder {

@@ -3,7 +3,7 @@
 // if (auto books = inside_gutenberg_frames(text)) text = std::move(*books);
 //
 // A book begins after "*** START OF THE PROJECT GUTENBERG EBOOK ... ***" or, before 2003, after
-// "*END*THE SMALL PRINT! ...", and ends before "*** END OF ..." or "End of Project Gutenberg's ...".
+// "*END*THE SMALL PRINT! ...", and ends before "*** END OF ..." or "End of Project Gutenberg ...".
 // A file may hold several books one after the other; three empty lines then part them.
 // Errors: none; nullopt when there is no frame.
 // Reference: gutenberg.org, the frame of its texts since 1993.

@@ -1,8 +1,8 @@
 // The second of three steps of wiki_text: templates and tables go, links become their text.
 //
-// One pass with a stack of what is open. A template {{...}}, a parameter {{{...}}} or a table {|...|}
-// is cut from the output when it closes; [[...]] is replaced by what it shows. What never closes
-// loses its brackets only.
+// One pass with a stack of what is open. A template {{...}}, a parameter {{{...}}} or a table
+// {|...|} is cut from the output when it closes; [[...]] is replaced by what it shows. What never
+// closes loses its brackets only.
 // Errors: none.
 #pragma once
 

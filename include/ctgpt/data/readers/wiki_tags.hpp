@@ -1,8 +1,8 @@
 // The first of three steps of wiki_text: comments and tags go.
 //
 // What <nowiki> or <pre> shields is kept as it is: its signs are replaced by control characters,
-// which no wiki page holds, and come back in the last step. Tags whose contents are no prose go with
-// them; others leave their contents.
+// which no wiki page holds, and come back in the last step. Tags whose contents are no prose go
+// with them; others leave their contents.
 // Errors: none.
 #pragma once
 

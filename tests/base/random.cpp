@@ -95,6 +95,18 @@ TEST_CASE("random: below() stays below its bound and reaches every value") {
   CHECK(highest > largest / 100 * 95);
 }
 
+TEST_CASE("random: below() scales 64 bits exactly, also to bounds past 32 bits") {
+  random_stream drawn(12), words(12);
+  for (int i = 0; i < 2000; ++i) {
+    const std::uint64_t any = 0x9e3779b97f4a7c15u * static_cast<std::uint64_t>(i + 1);
+    const std::uint64_t bound = (any | std::uint64_t{1} << 63) >> (i % 60);
+    const std::uint64_t high = words.next(), low = words.next();
+    __extension__ using wide = unsigned __int128;
+    const auto expected = static_cast<std::uint64_t>((wide{high << 32 | low} * bound) >> 64);
+    REQUIRE(drawn.below(bound) == expected);
+  }
+}
+
 TEST_CASE("random: normal() has the moments of the standard normal") {
   random_stream random(13);
   const int count = 200000;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "ctgpt/app/machine_memory.hpp"
+#include "ctgpt/app/tokenizer_path.hpp"
 #include "ctgpt/base/hash.hpp"
 #include "ctgpt/text/tokenizer.hpp"
 #include "ctgpt/train/batches.hpp"
@@ -34,8 +35,9 @@ struct split_corpus {
 };
 
 // The last `fraction` of the tokens is validation (nanoGPT's split: the first 90 % train).
-inline split_corpus split(std::vector<std::int32_t> ids, double fraction, isize time,
+inline split_corpus split(std::vector<std::int32_t> ids, double fraction,
                           const batch_options& options, const std::string& path) {
+  const isize time = options.time;
   const auto total = static_cast<isize>(ids.size());
   const auto train = static_cast<isize>(static_cast<double>(total) * (1.0 - fraction));
   const isize least = time + 1;
@@ -43,6 +45,8 @@ inline split_corpus split(std::vector<std::int32_t> ids, double fraction, isize 
           " tokens, of which ", train, " train and ", total - train,
           " validate; each part needs at least ", least, " for a context of ", time,
           "; give more text, a shorter --context or another --val-fraction");
+  expects(options.order != data::window_order::documents, "the data file ", path, " is one text; ",
+          "--order documents needs tokens of documents (ctgpt data shard makes them)");
   const batches all(std::move(ids), options);
   return {all.part(0, train).with_time(time), all.part(train, total - train).with_time(time)};
 }
@@ -55,15 +59,21 @@ struct corpus {
   split_corpus parts;
 };
 
-// given: the tokenizer of a model that training starts from; else one of the kind that `tokenizer`
-// names.
-inline corpus open_corpus(const std::string& path, const std::string& tokenizer,
-                          const std::optional<text::tokenizer>& given, double fraction, isize time,
-                          const batch_options& options) {
+// The tokenizer that --tokenizer names, of this text where it depends on it.
+inline text::tokenizer open_tokenizer(const std::string& name, std::string_view text,
+                                      const std::string& path) {
+  if (is_tokenizer_path(name)) return load_tokenizer(name);
+  return text::tokenizer::named(name, text, path);
+}
+
+// given: the tokenizer of a model that training starts from; else one that `tokenizer` names.
+inline corpus open_text(const std::string& path, const std::string& tokenizer,
+                        const std::optional<text::tokenizer>& given, double fraction,
+                        const batch_options& options) {
   const std::string text = read_corpus(path);
-  const text::tokenizer tokens = given ? *given : text::tokenizer::named(tokenizer, text, path);
+  const text::tokenizer tokens = given ? *given : open_tokenizer(tokenizer, text, path);
   return {sha256_hex(text), static_cast<isize>(text.size()), tokens,
-          split(tokens.encode(text), fraction, time, options, path)};
+          split(tokens.encode(text), fraction, options, path)};
 }
 
 }  // namespace ctgpt::inline CTGPT_ABI::app

@@ -77,6 +77,17 @@ class flags {
         ->type_name(placeholder(names))
         ->allow_extra_args(false);
   }
+  // Any number of values after one name, as of files that a shell's pattern names.
+  void paths(const std::string& names, const std::string& help, std::vector<std::string>& values) {
+    const auto put = [this, &values,
+                      flag = long_name(names)](const std::vector<std::string>& given) {
+      for (const std::string& each : given) check_text(flag, each);
+      values = given;
+    };
+    command_->add_option_function<std::vector<std::string>>(all_names(names), put, help)
+        ->type_name(placeholder(names))
+        ->expected(1, 1 << 24);
+  }
   // What stands without an option's name, any number of them.
   void words(const std::string& name, const std::string& help, std::vector<std::string>& values) {
     command_

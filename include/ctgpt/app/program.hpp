@@ -3,11 +3,12 @@
 // Exit codes: 0 success; 1 a failure, said in one sentence; 2 wrong usage, likewise; 128 + signal
 // after saving on a signal. Results go to standard output, everything else to standard error.
 // The verbs are declared in app/verbs.hpp and defined in a header each, so that a program can
-// compile them in units of their own (examples/ctgpt).
+// compile them in units of their own (examples/ctgpt); app/extra_verbs.hpp adds more.
 #pragma once
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <deque>
@@ -15,9 +16,11 @@
 #include <new>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "ctgpt/app/config_file.hpp"
+#include "ctgpt/app/extra_verbs.hpp"
 #include "ctgpt/app/flags.hpp"
 #include "ctgpt/app/verbs.hpp"
 #include "ctgpt/base/utf8.hpp"
@@ -60,6 +63,12 @@ class program {
     data->require_subcommand(1);
     verb(*data, "world", "Write the embedded corpus: a small world in plain English", world_, false,
          "Example:\n  ctgpt data world --bytes 8000000 --seed 1 --out world.txt");
+    for (const extra_verb* each : extra_verbs()) {
+      CLI::App& parent = each->group.empty() ? top_ : *top_.get_subcommand(each->group);
+      CLI::App* command = declare(parent, each->name, each->help, each->footer);
+      each->describe(given_.back());
+      extra_.push_back(command);
+    }
   }
 
   int run(int argc, char** argv) {
@@ -96,16 +105,33 @@ class program {
   template <class Flags>
   void verb(CLI::App& parent, const char* name, const char* help, Flags& values, bool runs_a_model,
             const char* footer) {
+    declare(parent, name, help, footer);
+    values.describe(given_.back());
+    if (runs_a_model) machine_.describe(given_.back());
+  }
+  // Its flags are the last of given_.
+  CLI::App* declare(CLI::App& parent, const std::string& name, const std::string& help,
+                    const std::string& footer) {
     CLI::App* command = parent.add_subcommand(name, help);
-    flags& given = given_.emplace_back(*command);
-    given.text("--config FILE", "flags from a TOML file or a run's run.json; the command line wins",
-               config_);
-    values.describe(given);
-    if (runs_a_model) machine_.describe(given);
     command->footer(footer);
+    given_.emplace_back(*command).text(
+        "--config FILE", "flags from a TOML file or a run's run.json; the command line wins",
+        config_);
+    return command;
+  }
+  // By name, whatever the order of the units.
+  static std::vector<const extra_verb*> extra_verbs() {
+    std::vector<const extra_verb*> verbs = extra_verb::all();
+    std::sort(verbs.begin(), verbs.end(), [](const extra_verb* a, const extra_verb* b) {
+      return std::tie(a->group, a->name) < std::tie(b->group, b->name);
+    });
+    return verbs;
   }
 
   int dispatch(const invocation& called) {
+    for (std::size_t i = 0; i < extra_.size(); ++i) {
+      if (extra_[i]->parsed()) return extra_verbs()[i]->run();
+    }
     if (top_.got_subcommand("train")) return train_command(train_, machine_, called);
     if (top_.got_subcommand("sample")) return sample_command(sample_, machine_);
     if (top_.got_subcommand("chat")) return chat_command(chat_, machine_);
@@ -147,6 +173,23 @@ class program {
     return names;
   }
 
+  // "train, report, data world or data shard": the groups' verbs come last.
+  static std::string choices_of(const CLI::App& command) {
+    std::vector<std::string> names, grouped;
+    for (const CLI::App* each : command.get_subcommands([](const CLI::App*) { return true; })) {
+      const std::vector<std::string> inner = verbs_of(*each);
+      for (const std::string& verb : inner) grouped.push_back(each->get_name() + " " + verb);
+      if (inner.empty()) names.push_back(command_path(*each).substr(1));
+    }
+    names.insert(names.end(), grouped.begin(), grouped.end());
+    std::string text = names.back();
+    names.pop_back();
+    for (std::size_t i = names.size(); i-- > 0;) {
+      text = names[i] + (i + 1 == names.size() ? " or " : ", ") + text;
+    }
+    return text;
+  }
+
   // The innermost verb that the words name, and the first word that names none.
   CLI::App* verb_of(int argc, char** argv, std::string& next) {
     CLI::App* at = &top_;
@@ -183,9 +226,7 @@ class program {
       return unknown_word(command, extra.empty() ? next : extra.front());
     }
     if (dynamic_cast<const CLI::RequiredError*>(&problem) != nullptr) {
-      const std::string choices = &command == &top_
-                                      ? "train, sample, chat, eval, describe, report or data world"
-                                      : "data world";
+      const std::string choices = choices_of(command);
       if (next.empty()) return "say what to do: " + choices;
       if (next.starts_with('-')) return unknown_word(command, next);
       const std::string near = nearest_word(next, verbs_of(command));
@@ -216,7 +257,8 @@ class program {
   }
 
   CLI::App top_{"ctgpt: build your own GPT, from raw text to a model that writes"};
-  std::deque<flags> given_;  // the options' callbacks point to them
+  std::deque<flags> given_;       // the options' callbacks point to them
+  std::vector<CLI::App*> extra_;  // in the order of extra_verbs()
   machine_options machine_;
   std::optional<std::string> config_;
   train_flags train_;

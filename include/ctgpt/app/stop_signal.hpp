@@ -1,7 +1,7 @@
 // stop_signal: notices SIGINT and SIGTERM, so that a run can save before it ends.
 //
-// While one lives, the first signal is remembered (received()) and said; a second one ends the
-// process at once. The previous handlers come back with the end of scope.
+// While one lives, the first signal is remembered (received()) and what comes of it is said; a
+// second one ends the process at once. The previous handlers come back with the end of scope.
 // Errors: none.
 // Reference: POSIX sigaction; exit code 128 + signal.
 #pragma once
@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstddef>
 
 #include "ctgpt/base/version.hpp"
 
@@ -17,7 +18,11 @@ namespace ctgpt::inline CTGPT_ABI::app {
 
 class stop_signal {
  public:
-  stop_signal() {
+  // words: what is said, a constant; "" for nothing.
+  explicit stop_signal(const char* words =
+                           "\nFinishing this step and saving; the same signal again "
+                           "ends at once.\n") {
+    said() = words;
     last() = 0;
     struct sigaction action {};
     action.sa_handler = handle;
@@ -46,11 +51,15 @@ class stop_signal {
       return;
     }
     last() = signal;
-    constexpr char text[] =
-        "\nFinishing this step and saving; the same signal again ends at once.\n";
     const int code = errno;
-    [[maybe_unused]] const auto written = ::write(2, text, sizeof text - 1);
+    std::size_t length = 0;
+    while (said()[length] != '\0') ++length;
+    [[maybe_unused]] const auto written = ::write(2, said(), length);
     errno = code;
+  }
+  static const char*& said() {
+    static const char* words = "";
+    return words;
   }
   static volatile std::sig_atomic_t& last() {
     static volatile std::sig_atomic_t signal = 0;

@@ -68,12 +68,12 @@ inline training plan_training(const train_settings& settings,
   const backend where = choose_backend(settings.machine);
   training plan{settings, where,
                 open_corpus(settings.data, settings.tokenizer, tokens, settings.val_fraction,
-                            how.time, {how.batch, how.time, settings.seed}),
+                            {how.batch, how.time, settings.seed, settings.order}),
                 called, std::move(earlier)};
   if (settings.epochs > 0.0) {
     const auto step = static_cast<double>(how.batch * how.time * how.accumulate);
-    const double steps =
-        std::ceil(settings.epochs * static_cast<double>(plan.data.parts.train.size()) / step);
+    const auto epoch = static_cast<double>(plan.data.parts.train.epoch_tokens());
+    const double steps = std::ceil(settings.epochs * epoch / step);
     if (steps > static_cast<double>(most_steps)) {
       throw usage_error(join("--epochs ", settings.epochs, " of this data are ", steps,
                              " steps; at most ", most_steps, " can be run"));
@@ -81,6 +81,10 @@ inline training plan_training(const train_settings& settings,
     plan.settings.how.steps = static_cast<isize>(steps);
   }
   const isize vocab = plan.data.tokens.vocab_size();
+  expects(vocab <= settings.model.vocab || plan.data.tokens.name() == text::characters::name(),
+          "the tokenizer ", settings.tokenizer, " has a vocabulary of ", vocab, " tokens, but ",
+          model_name(settings), " has room for ", settings.model.vocab,
+          "; choose a preset with a larger vocabulary, or train a smaller tokenizer");
   expects(vocab <= settings.model.vocab, "the data has ", vocab, " different characters, but ",
           model_name(settings), " has room for ", settings.model.vocab,
           "; use --tokenizer bytes or a preset with a larger vocabulary");
@@ -123,15 +127,22 @@ int train_command(const train_flags& given, const machine_options& machine,
     train_settings now = resumed_settings(before, given, machine);
     const std::optional<isize> newest = directory->newest();
     fresh = !newest;
-    const auto tokens =
-        initial_tokenizer(now, given,
-                          newest || now.init_from.empty() ? directory->step_path(newest.value_or(0))
-                                                          : resolve_model(now.init_from));
+    const auto tokens = newest && now.init_from.empty() && is_tokenizer_path(now.tokenizer)
+                            ? load_tokenizer(directory->step_path(*newest))
+                            : initial_tokenizer(now, given,
+                                                newest || now.init_from.empty()
+                                                    ? directory->step_path(newest.value_or(0))
+                                                    : resolve_model(now.init_from));
     plan = plan_training(now, tokens, called, run);
     expects_no_fewer_steps(before.how.steps, plan->settings.how.steps);
     check_same_data(*plan, path);
   } else {
     train_settings now = new_settings(given, machine);
+    const bool other_split = now.val_fraction != train_settings().val_fraction;
+    if (other_split && data::token_set::is_at(now.data)) {
+      throw usage_error(join("--val-fraction is for a text; the tokens of ", now.data,
+                             " are split already (ctgpt data shard --val-fraction)"));
+    }
     const std::string from = now.init_from.empty() ? "" : resolve_model(now.init_from);
     const auto tokens = initial_tokenizer(now, given, from);
     plan = plan_training(now, tokens, called, {});

@@ -19,6 +19,9 @@
 #include "ctgpt/app/machine.hpp"
 #include "ctgpt/app/model_path.hpp"
 #include "ctgpt/app/models.hpp"
+#include "ctgpt/app/tokenizer_path.hpp"
+#include "ctgpt/data/token_loader.hpp"
+#include "ctgpt/data/token_set.hpp"
 #include "ctgpt/io/json.hpp"
 #include "ctgpt/model/directory.hpp"
 #include "ctgpt/train/schedule.hpp"
@@ -35,6 +38,7 @@ struct train_settings {
   double val_fraction = 0.1;
   std::uint64_t seed = 1337;
   double epochs = 0.0;  // > 0: decides how.steps once the data is read
+  data::window_order order = data::window_order::random;
 };
 
 // As sentences call the model.
@@ -51,6 +55,7 @@ inline io::json settings_to_json(const train_settings& s) {
   if (!s.init_from.empty()) out.set("init_from", s.init_from);
   out.set("steps", h.steps);
   if (s.epochs > 0.0) out.set("epochs", s.epochs);
+  if (s.order != data::window_order::random) out.set("order", data::name_of(s.order));
   out.set("batch", h.batch).set("accumulate", h.accumulate).set("context", h.time);
   out.set("lr", detail::shortest(h.rate)).set("min_lr", detail::shortest(h.min_rate));
   out.set("warmup", h.warmup).set("schedule", schedule_name(h.schedule));
@@ -126,6 +131,8 @@ inline void apply_flags(train_settings& s, const train_flags& given,
   }
   if (given.data) s.data = absolute_path(*given.data);
   put(s.tokenizer, given.tokenizer);
+  if (is_tokenizer_path(s.tokenizer)) s.tokenizer = absolute_path(s.tokenizer);
+  if (given.order) s.order = data::parse_order(*given.order);
   put(s.preset, given.preset);
   if (given.init_from) s.init_from = absolute_path(*given.init_from);
   put(s.precision, given.precision);
@@ -201,6 +208,7 @@ inline train_settings new_settings(const train_flags& given, const machine_optio
   if (chosen != nullptr) s.how = chosen->training;
   s.how.time = s.model.context;
   apply_flags(s, given, machine);
+  if (!given.tokenizer && data::token_set::is_at(s.data)) s.tokenizer = s.data + "/tokenizer.json";
   if (s.how.time > s.model.context) {
     throw usage_error(join("--context ", s.how.time, " is longer than the context of ",
                            s.model.context, " of preset ", s.preset));
@@ -248,7 +256,7 @@ inline train_settings resumed_settings(const train_settings& old, const train_fl
        {"data",         "tokenizer",    "preset", "init_from", "batch",     "accumulate",
         "context",      "lr",           "min_lr", "warmup",    "schedule",  "dropout",
         "weight_decay", "beta1",        "beta2",  "clip",      "precision", "seed",
-        "val_fraction", "eval_batches", "backend"}) {
+        "val_fraction", "eval_batches", "backend", "order"}) {
     const io::json none, *old_value = before.find(key), *new_value = after.find(key);
     const io::json& then = old_value != nullptr ? *old_value : none;
     const io::json& now = new_value != nullptr ? *new_value : none;

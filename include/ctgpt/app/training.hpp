@@ -13,9 +13,9 @@
 #include <optional>
 #include <string>
 
-#include "ctgpt/app/corpus.hpp"
 #include "ctgpt/app/print.hpp"
 #include "ctgpt/app/stop_signal.hpp"
+#include "ctgpt/app/token_corpus.hpp"
 #include "ctgpt/app/train_settings.hpp"
 #include "ctgpt/backend/peak.hpp"
 #include "ctgpt/infer/generate.hpp"
@@ -102,7 +102,7 @@ inline generation training::sampling() const {
 // What samples start from: a newline, or, where the data has none, its first token.
 inline std::vector<std::int32_t> sample_prompt(const corpus& data) {
   if (data.tokens.knows_newline()) return data.tokens.encode("\n");
-  return {data.parts.train.ids().front()};
+  return {data.parts.train.token(0)};
 }
 
 inline std::string sample_line(isize step, std::string_view text) {
@@ -116,7 +116,7 @@ inline void training::say_what_comes(const std::string& path) const {
   const int threads = threads_of(settings.machine);
   std::fprintf(stderr,
                "Training %s, %s parameters, on %s (%d thread%s)\n"
-               "  data      %s\n"
+               "  data      %s, windows %s\n"
                "  tokens    %s to learn from, %s to validate; vocabulary of %s (%s)\n"
                "  work      %s steps of %s tokens, evaluated every %s and at the end\n"
                "  samples   %s tokens at each evaluation\n"
@@ -124,7 +124,8 @@ inline void training::say_what_comes(const std::string& path) const {
                "  writes    %s\n",
                (settings.init_from.empty() ? settings.preset : model_name(settings)).c_str(),
                grouped(facts.parameters).c_str(), where.name(), threads, threads == 1 ? "" : "s",
-               settings.data.c_str(), grouped(data.parts.train.size()).c_str(),
+               settings.data.c_str(), std::string(data::name_of(settings.order)).c_str(),
+               grouped(data.parts.train.size()).c_str(),
                grouped(data.parts.validation.size()).c_str(),
                grouped(data.tokens.vocab_size()).c_str(), settings.tokenizer.c_str(),
                grouped(how.steps).c_str(), grouped(how.batch * how.time * how.accumulate).c_str(),

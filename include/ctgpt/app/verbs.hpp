@@ -34,7 +34,7 @@ struct machine_options {
 };
 
 struct train_flags {
-  std::optional<std::string> data, tokenizer, preset, init_from, schedule, precision, out;
+  std::optional<std::string> data, tokenizer, preset, init_from, order, schedule, precision, out;
   std::optional<isize> steps, batch, accumulate, context, warmup, eval_every, eval_batches,
       save_every, keep;
   std::optional<double> epochs, val_fraction;
@@ -46,11 +46,15 @@ struct train_flags {
   template <class Visitor>
   void describe_settings(Visitor& v) {
     constexpr long long many = most_steps;
-    v.text("--data FILE", "text file to learn from", data);
-    v.text("--tokenizer NAME", "bytes (default) or char", tokenizer);
+    v.text("--data PATH", "text file, or directory of tokens (ctgpt data shard), to learn from",
+           data);
+    v.text("--tokenizer NAME", "bytes (default), char, or the file or directory of a tokenizer",
+           tokenizer);
     v.text("--preset NAME", "size of the model; ctgpt describe lists them", preset);
     v.text("--init-from DIR", "start from this model: its weights and tokenizer",
            init_from);
+    v.text("--order NAME",
+           "of windows: random (default), sequential, shuffled, or documents, packed whole", order);
     v.integer("--steps N", "training steps", steps, 1, many);
     v.number("--epochs X", "passes over the training data, instead of --steps", epochs, 1e-6, 1e9);
     v.integer("--batch N", "sequences in a micro-batch", batch, 1, 65536);

@@ -55,11 +55,14 @@ class random_stream {
   constexpr float uniform() { return static_cast<float>(next() >> 8) * 0x1p-24f; }
 
   // Uniform in [0, bound): 64 random bits scaled, so the bias is under bound / 2^64.
-  // Requires: 0 < bound <= 2^32.
+  // Requires: 0 < bound.
   constexpr std::uint64_t below(std::uint64_t bound) {
     const std::uint64_t high = next();
     const std::uint64_t low = next();
-    return (high * bound + ((low * bound) >> 32)) >> 32;
+    const std::uint64_t bound_high = bound >> 32, bound_low = bound & 0xffffffffu;
+    const std::uint64_t upper = high * bound_low + (low * bound_low >> 32);
+    const std::uint64_t middle = low * bound_high + (upper & 0xffffffffu);
+    return high * bound_high + (upper >> 32) + (middle >> 32);
   }
 
   // Standard normal, Box-Muller in double precision.

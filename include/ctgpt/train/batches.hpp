@@ -1,106 +1,85 @@
-// batches: windows of a token sequence, drawn at random with replacement.
+// batches: the windows of tokens that a trainer learns from.
 //
-// Batch number i is a pure function of (seed, i): its windows begin at offsets that the
-// counter-based generator gives for that number, so the position in the data is one integer and
-// resuming is exact.
-// Shapes: draw(i) writes (2, B, T) ids: B windows of T inputs, then their targets, one further on.
-// Errors: a sequence shorter than T + 1 tokens, or a batch of none, throws ctgpt::error.
+// batches{ids, {.batch = 16}}                                   of tokens in memory
+// batches{data::token_set::open("data/web").train, {.batch = 16}}    of files, mapped
+//
+// Batch number i is a pure function of (seed, i), in one of the orders of data/token_loader.hpp, so
+// the position in the data is one integer and resuming is exact.
+// Shapes: draw(i) writes (2, B, T) ids: B windows of T inputs, then their targets, one further on;
+// a target of -1 is none.
+// Errors: a sequence shorter than T + 1 tokens, or a batch of none, throws ctgpt::error; files may
+// turn out to hold what they should not.
 #pragma once
 
-#include <algorithm>
+#include <concepts>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
 
-#include "ctgpt/base/error.hpp"
-#include "ctgpt/base/random.hpp"
+#include "ctgpt/data/token_loader.hpp"
 
 namespace ctgpt::inline CTGPT_ABI {
 
-struct batch_options {
-  isize batch = 16;
-  isize time = 0;  // tokens a window; 0: the model's context
-  std::uint64_t seed = 1337;
-};
+using batch_options = data::loader_options;  // time 0: the model's context
 
 class batches {
  public:
-  batches(std::vector<std::int32_t> ids, batch_options options)
-      : ids_(std::make_shared<std::vector<std::int32_t>>(std::move(ids))),
-        first_(0),
-        count_(static_cast<isize>(ids_->size())),
-        options_(options) {
-    expects(options_.batch >= 1, "a batch needs at least one window, not ", options_.batch);
+  batches(std::vector<std::int32_t> ids, const batch_options& options)
+      : batches(std::make_shared<const data::memory_tokens>(std::move(ids)), options) {}
+  template <std::derived_from<data::token_source> Source>
+  batches(std::shared_ptr<Source> source, const batch_options& options)
+      : source_(std::move(source)), options_(options) {
+    data::token_loader::check(options_);
+    if (options_.time > 0 && size() > options_.time) *this = with_time(options_.time);
   }
 
   isize batch() const { return options_.batch; }
   isize time() const { return options_.time; }
-  isize size() const { return count_; }
-  std::span<const std::int32_t> ids() const {
-    return std::span(*ids_).subspan(static_cast<std::size_t>(first_),
-                                    static_cast<std::size_t>(count_));
+  isize size() const { return source_->size(); }
+  std::int32_t token(isize place) const {
+    std::int32_t id;
+    source_->read(place, std::span(&id, 1));
+    return id;
   }
 
   // The same data with windows of `time` tokens. Throws where none fits.
   batches with_time(isize time) const {
     batches other = *this;
+    if (loader_ && time == options_.time) return other;
     other.options_.time = time;
-    expects(count_ > time, "the data has ", count_, " tokens, but a window of ", time,
-            " inputs and their targets needs ", time + 1, "; give more data or a shorter context");
+    other.loader_.emplace(source_, other.options_);
     return other;
   }
   // Tokens [first, first + count) alone, sharing the memory.
   batches part(isize first, isize count) const {
-    batches other = *this;
-    other.first_ += first;
-    other.count_ = count;
-    return other;
+    return {std::make_shared<data::token_part>(source_, first, count), options_};
   }
 
   // Throws where a token is none of a vocabulary of `vocab`.
-  [[gnu::cold]] void expect_tokens_of(isize vocab) const {
-    for (const std::int32_t id : ids()) {
-      expects(id >= 0 && id < vocab, "the data holds the token ", id,
-              ", but the model's vocabulary has ", vocab, " tokens, 0 to ", vocab - 1,
-              "; use the tokenizer that the model was built for");
-    }
-  }
+  [[gnu::cold]] void expect_tokens_of(isize vocab) const { source_->expect_tokens_of(vocab); }
+
+  // Tokens that one pass over the data draws. Requires: time() > 0.
+  isize epoch_tokens() const { return loader_->epoch_tokens(); }
 
   // Requires: ids.size() == 2 * batch * time; time() > 0.
-  void draw(std::uint64_t number, std::span<std::int32_t> ids) const {
-    const auto windows = static_cast<std::uint64_t>(count_ - options_.time);
-    random_stream offsets(options_.seed, 0x62617463u);  // a stream of its own
-    offsets.seek(number * static_cast<std::uint64_t>(options_.batch) * 2);
-    for (isize b = 0; b < options_.batch; ++b) {
-      copy_window(b, static_cast<isize>(offsets.below(windows)), ids);
-    }
-  }
+  void draw(std::uint64_t number, std::span<std::int32_t> ids) const { loader_->draw(number, ids); }
+  // The targets of batch `number` that are some: all but the padding of packed documents.
+  isize scored(std::uint64_t number) const { return loader_->scored(number); }
 
   // Batch `number` of `count`: windows spread evenly over the whole data, the same at every call,
   // so that losses measured on them can be compared.
   // Requires: as draw(); 0 <= number < count.
   void spread(isize number, isize count, std::span<std::int32_t> ids) const {
-    const isize last_start = count_ - options_.time - 1, windows = count * options_.batch;
-    for (isize b = 0; b < options_.batch; ++b) {
-      const isize index = number * options_.batch + b;
-      copy_window(b, windows > 1 ? last_start * index / (windows - 1) : 0, ids);
-    }
+    loader_->spread(number, count, ids);
   }
 
  private:
-  // Window b of the batch begins at `start`; its targets lie one further on.
-  void copy_window(isize b, isize start, std::span<std::int32_t> ids) const {
-    const auto window = ids_->begin() + first_ + start;
-    const isize tokens = options_.batch * options_.time;
-    std::copy_n(window, options_.time, ids.begin() + b * options_.time);
-    std::copy_n(window + 1, options_.time, ids.begin() + tokens + b * options_.time);
-  }
-
-  std::shared_ptr<const std::vector<std::int32_t>> ids_;
-  isize first_, count_;
+  std::shared_ptr<const data::token_source> source_;
   batch_options options_;
+  std::optional<data::token_loader> loader_;  // once it is known how long windows are
 };
 
 }  // namespace ctgpt::inline CTGPT_ABI

@@ -5,11 +5,11 @@
 //               trainer_state.safetensors}
 //
 // trainer_state.safetensors holds both moments of every weight, by slot name
-// ("moment1.block.0..."), and in its metadata the step, the best validation loss so far with its
-// step, and the backend whose bits these are. Random numbers and the position in the data are
-// functions of the seed and the step. Both files carry a checksum, the state also that of the
-// weights it belongs to. Written to a temporary directory, synced, then renamed: a checkpoint is
-// whole or not there.
+// ("moment1.block.0..."), and in its metadata the step, the position in the data (micro-batches
+// drawn), the best validation loss so far with its step, and the backend whose bits these are.
+// Random numbers are functions of the seed and the position. Both files carry a checksum, the state
+// also that of the weights it belongs to. Written to a temporary directory, synced, then renamed: a
+// checkpoint is whole or not there.
 // Errors: as model/directory.hpp; data that is damaged or belongs to other weights, moments of
 // another shape, metadata that is missing or no number: one sentence each.
 #pragma once
@@ -17,6 +17,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,7 @@ struct run_progress {
   isize step = 0;
   double best_loss = 0.0;  // meaningless while best_step is 0
   isize best_step = 0;
+  std::optional<isize> position = {};  // in the data, in micro-batches; a trainer knows its own
 };
 
 namespace detail {
@@ -68,14 +70,16 @@ inline void save_checkpoint(const adamw_moments& state, const network_weights& n
            net, state.moment2(), detail::moment_tensors("moment2", net.layout(), net.vocab()))) {
     sources.push_back(std::move(source));
   }
-  io::write_safetensors(directory.file(detail::state_file), std::move(sources),
-                        {{"step", std::to_string(progress.step)},
-                         {"best_step", std::to_string(progress.best_step)},
-                         {"best_loss", detail::exact_text(progress.best_loss)},
-                         {"backend", net.where().name()},
-                         {"ctgpt", CTGPT_VERSION},
-                         {"model", checksum_text(model)},
-                         io::with_checksum});
+  std::vector<std::pair<std::string, std::string>> metadata{
+      {"step", std::to_string(progress.step)},
+      {"best_step", std::to_string(progress.best_step)},
+      {"best_loss", detail::exact_text(progress.best_loss)},
+      {"backend", net.where().name()},
+      {"ctgpt", CTGPT_VERSION},
+      {"model", checksum_text(model)},
+      io::with_checksum};
+  if (progress.position) metadata.push_back({"position", std::to_string(*progress.position)});
+  io::write_safetensors(directory.file(detail::state_file), std::move(sources), metadata);
   directory.commit();
 }
 
@@ -104,6 +108,7 @@ inline run_progress load_checkpoint(const adamw_moments& state, network_weights&
     return static_cast<isize>(value);
   };
   run_progress progress{whole("step"), number("best_loss"), whole("best_step")};
+  if (file.metadata("position") != nullptr) progress.position = whole("position");
   const auto checked = [&](const char* which) {
     std::vector<saved_tensor> items = detail::moment_tensors(which, net.layout(), net.vocab());
     for (const saved_tensor& item : items) detail::expect_tensor(file, file_path, item);
@@ -132,14 +137,16 @@ inline run_progress load_checkpoint(const adamw_moments& state, network_weights&
 
 template <class Model>
 void save_checkpoint(const trainer<Model>& run, const network<Model>& net,
-                     const text::tokenizer& tokens, const std::string& path,
-                     const run_progress& progress, const io::json& extra = io::json::object()) {
+                     const text::tokenizer& tokens, const std::string& path, run_progress progress,
+                     const io::json& extra = io::json::object()) {
+  progress.position = run.position();
   save_checkpoint(run.state(), net, tokens, path, progress, extra);
 }
 template <class Model>
 run_progress load_checkpoint(trainer<Model>& run, network<Model>& net, const std::string& path) {
   const run_progress progress = load_checkpoint(run.state(), net, path);
   run.set_done(progress.step);
+  if (progress.position) run.set_done(progress.step, *progress.position);
   return progress;
 }
 

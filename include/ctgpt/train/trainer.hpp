@@ -4,10 +4,10 @@
 //   run.steps(2000, ctgpt::progress{});
 //
 // A step: `accumulate` micro-batches forward and backward (the loss is the mean over all their
-// tokens), the gradient's norm, clipping, AdamW with the schedule's rate.
-// Everything a step depends on is (seed, step number, weights, moments): a run that stops and goes
-// on from its state gives the same bits, on any number of threads. Where the backend can record,
-// the queued calls of the first step are replayed by later ones.
+// targets), the gradient's norm, clipping, AdamW with the schedule's rate.
+// Everything a step depends on is (seed, step number, position in the data, weights, moments): a
+// run that stops and goes on from its state gives the same bits, on any number of threads. Where
+// the backend can record, the queued calls of the first step are replayed by later ones.
 // Errors: a loss or gradient that is not a finite number stops with the step and the first bad
 // tensor, the weights being those before the step; a token outside the vocabulary; options out of
 // range.
@@ -129,7 +129,7 @@ class trainer {
     if (options_.rates.total == 0) {
       options_.rates = {schedule_kind::constant, optimizer_.rate, 0.0f, options_.rates.warmup, 0};
     }
-    work_.set_scale(1.0 / static_cast<double>(work_.tokens() * options_.accumulate));
+    set_scored(tokens_per_step());
   }
 
   isize done() const { return done_; }  // steps so far
@@ -138,8 +138,14 @@ class trainer {
   const batches& data() const { return data_; }
   isize tokens_per_step() const { return work_.tokens() * options_.accumulate; }
 
+  isize position() const { return position_; }  // in the data: micro-batches drawn so far
+
   // Continues from a restored state: weights and moments have been uploaded already.
-  void set_done(isize steps) { done_ = steps; }
+  void set_done(isize steps) { set_done(steps, steps * options_.accumulate); }
+  void set_done(isize steps, isize position) {
+    done_ = steps;
+    position_ = position;
+  }
 
   step_report step() {
     const double start = clock_seconds();
@@ -148,8 +154,13 @@ class trainer {
     report.step = done_ + 1;
     report.rate = options_.rates.at(done_);
     work_.clear_loss();
+    isize scored = 0;
     for (isize micro = 0; micro < options_.accumulate; ++micro) {
-      const auto number = static_cast<std::uint64_t>(done_ * options_.accumulate + micro);
+      scored += data_.scored(static_cast<std::uint64_t>(position_ + micro));
+    }
+    set_scored(scored);
+    for (isize micro = 0; micro < options_.accumulate; ++micro) {
+      const auto number = static_cast<std::uint64_t>(position_ + micro);
       data_.draw(number, ids_);
       work_.upload(ids_);
       work_.set_random({options_.seed}, static_cast<std::uint32_t>(number));
@@ -157,7 +168,7 @@ class trainer {
     }
     state_.prepare(optimizer_, report.step, report.rate);
     measure_.run(where, [&] { state_.measure(gradients_); });
-    report.loss = work_.loss_sum() / static_cast<double>(tokens_per_step());
+    report.loss = work_.loss_sum() / static_cast<double>(scored);
     report.gradient_norm = state_.norm();
     if (!std::isfinite(report.loss) || !std::isfinite(report.gradient_norm)) {
       detail::fail_with_first_bad_tensor(*net_, gradients_.arena(), report);
@@ -165,6 +176,7 @@ class trainer {
     update_.run(where, [&] { state_.update(gradients_); });
     where.synchronise();
     ++done_;
+    position_ += options_.accumulate;
     report.seconds = clock_seconds() - start;
     report.tokens_per_second = static_cast<double>(tokens_per_step()) / report.seconds;
     return report;
@@ -190,13 +202,16 @@ class trainer {
   double evaluate(const batches& other, isize count, std::uint64_t number) {
     return mean_loss(other, count, [&](const batches& data, isize i) {
       data.draw(number + static_cast<std::uint64_t>(i), ids_);
+      return data.scored(number + static_cast<std::uint64_t>(i));
     });
   }
   // Mean loss over `count` batches spread evenly over other data: the same windows at every call,
   // so that the losses of a run, and of several runs, can be compared.
   double validate(const batches& other, isize count) {
-    return mean_loss(other, count,
-                     [&](const batches& data, isize i) { data.spread(i, count, ids_); });
+    return mean_loss(other, count, [&](const batches& data, isize i) {
+      data.spread(i, count, ids_);
+      return work_.tokens();
+    });
   }
 
  private:
@@ -206,12 +221,20 @@ class trainer {
     expects(data.batch() == data_.batch() && data.time() == data_.time() && count >= 1,
             "evaluation needs at least one batch of the training batch's shape");
     work_.clear_loss();
+    isize scored = 0;
     for (isize i = 0; i < count; ++i) {
-      draw(data, i);
+      scored += draw(data, i);
       work_.upload(ids_);
       evaluate_.run(net_->where(), [&] { work_.evaluate(); });
     }
-    return work_.loss_sum() / static_cast<double>(count * work_.tokens());
+    return work_.loss_sum() / static_cast<double>(scored);
+  }
+
+  // The targets of a step, over which its loss is the mean.
+  void set_scored(isize targets) {
+    if (targets == scored_) return;
+    scored_ = targets;
+    work_.set_scale(1.0 / static_cast<double>(targets));
   }
 
   network<Model>* net_;
@@ -223,7 +246,7 @@ class trainer {
   adamw_state<Model> state_;
   std::vector<std::int32_t> ids_;
   recorded forward_backward_, measure_, update_, evaluate_;
-  isize done_ = 0;
+  isize done_ = 0, position_ = 0, scored_ = 0;
 };
 
 template <class Model>

@@ -1,0 +1,97 @@
+// packed_windows: windows of whole documents, so that nothing is learnt across the end of one.
+//
+// A document of L tokens has L - 1 targets, each token but the first after those before it. One of
+// more than T targets is cut into pieces of T, each of which fills a window, and the rest. Windows
+// are then filled best fit first, from the next `ahead` pieces of the sequence: always the longest
+// that still fits, of equally long ones the first, until none fits. What stays empty is padded, and
+// padding is no target; so every target of every document is in exactly one window. Attention does
+// see the pieces before it in its window.
+// Shapes: a window is T inputs and T targets, -1 where there is none.
+// Keeps 16 bytes for each piece and 8 for each window.
+// Errors: those of token_source::documents.
+// Reference: Ding et al., "Fewer Truncations Improve Language Modeling", 2024 (best-fit packing);
+// karpathy/nanochat, nanochat/dataloader.py (the look-ahead).
+#pragma once
+
+#include <iterator>
+#include <set>
+
+#include "ctgpt/data/token_source.hpp"
+
+namespace ctgpt::inline CTGPT_ABI::data {
+
+// Inputs [first, first + count); their targets are one further on.
+struct packed_piece {
+  isize first = 0, count = 0;
+};
+
+class packed_windows {
+ public:
+  static constexpr std::size_t ahead = 1000;
+
+  packed_windows(const token_source& source, isize time) : time_(time) {
+    source.documents([&](isize begin, isize end) {
+      isize first = begin;
+      for (; end - 1 - first >= time; first += time) {
+        pieces_.push_back({first, time});
+        close();
+      }
+      if (const isize rest = end - 1 - first; rest > 0) waiting_.insert({rest, -first});
+      if (waiting_.size() >= ahead) fill();
+    });
+    while (!waiting_.empty()) fill();
+    expects(count() > 0, "no document of the data has two tokens, so there is nothing to predict");
+  }
+
+  isize count() const { return static_cast<isize>(ends_.size()); }
+  std::span<const packed_piece> window(isize i) const {
+    const isize begin = i > 0 ? ends_[static_cast<std::size_t>(i - 1)] : 0;
+    const isize end = ends_[static_cast<std::size_t>(i)];
+    return std::span(pieces_).subspan(static_cast<std::size_t>(begin),
+                                      static_cast<std::size_t>(end - begin));
+  }
+  // The targets of window i.
+  isize scored(isize i) const {
+    isize sum = 0;
+    for (const packed_piece& piece : window(i)) sum += piece.count;
+    return sum;
+  }
+
+  // inputs, targets: (T).
+  void read(const token_source& source, isize i, std::span<std::int32_t> inputs,
+            std::span<std::int32_t> targets) const {
+    std::size_t at = 0;
+    for (const packed_piece& piece : window(i)) {
+      const auto count = static_cast<std::size_t>(piece.count);
+      source.read(piece.first, inputs.subspan(at, count));
+      source.read(piece.first + 1, targets.subspan(at, count));
+      at += count;
+    }
+    std::fill(inputs.begin() + static_cast<isize>(at), inputs.end(), inputs[0]);
+    std::fill(targets.begin() + static_cast<isize>(at), targets.end(), -1);
+  }
+
+ private:
+  void close() { ends_.push_back(static_cast<isize>(pieces_.size())); }
+
+  // One window of what waits.
+  void fill() {
+    isize room = time_;
+    for (;;) {
+      auto next = waiting_.upper_bound({room, 0});
+      if (next == waiting_.begin()) break;  // all that wait are longer
+      --next;
+      pieces_.push_back({-next->second, next->first});
+      room -= next->first;
+      waiting_.erase(next);
+    }
+    close();
+  }
+
+  isize time_;
+  std::vector<packed_piece> pieces_;           // window after window
+  std::vector<isize> ends_;                    // of each window among them
+  std::set<std::pair<isize, isize>> waiting_;  // count and -first: the last is the longest, first
+};
+
+}  // namespace ctgpt::inline CTGPT_ABI::data

@@ -1,0 +1,228 @@
+// Pre-tokenizer patterns as types: how a text is cut into the pieces that BPE merges within.
+//
+// pattern = rules, tried left to right at each place; the first that matches makes the piece.
+//   gpt2        GPT-2 (r50k, p50k)        cl100k      GPT-4
+//   o200k       GPT-4o                    nanochat    cl100k with at most two digits
+// const char* piece_end = text::cl100k::next(unicode, p, end);
+// struct words_only : text::pattern<text::run<text::no_prefix, text::kind_any_letter>> {};
+//
+// Each is the regular expression of the same name, of tiktoken 0.14 and of nanochat, as a scanner
+// without backtracking: every piece costs the bytes that it looks at, at most once more than it is
+// long. Where no rule matches, one character is a piece. A byte of no character is one of class
+// other.
+// Ensures: next(p) > p and <= end; the pieces put together are the text.
+// Errors: none.
+// Reference: openai/tiktoken, tiktoken_ext/openai_public.py; karpathy/nanochat, tokenizer.py;
+// text/unicode_tables.hpp for the version of Unicode.
+#pragma once
+
+#include <string_view>
+
+#include "ctgpt/text/unicode.hpp"
+
+namespace ctgpt::inline CTGPT_ABI::text {
+
+template <class... Rules>
+struct pattern {
+  // The end of the piece that begins at p.
+  // Requires: p < end, and p is where a piece ended or the text begins.
+  static const char* next(const unicode_classes& unicode, const char* p, const char* end) {
+    const classified first = unicode.at(p, end);
+    const char* piece_end = nullptr;
+    static_cast<void>(
+        ((piece_end = Rules::match(unicode, first, p, end), piece_end != nullptr) || ...));
+    return piece_end != nullptr ? piece_end : p + first.length;
+  }
+};
+
+// How far a run of the characters in `Kinds` goes from p; with Kinds 0, of those in none of `Not`.
+template <unsigned Kinds, unsigned Not = 0>
+const char* run_end(const unicode_classes& unicode, const char* p, const char* end) {
+  while (p != end) {
+    const classified c = unicode.at(p, end);
+    if (Kinds != 0 ? (c.kind & Kinds) == 0 : (c.kind & Not) != 0) break;
+    p += c.length;
+  }
+  return p;
+}
+
+// 's 't 'd 'm 'll 've 're; in any case too: the long s is an s then.
+template <bool AnyCase>
+const char* contraction_end(const char* p, const char* end) {
+  if (end - p < 2 || *p != '\'') return nullptr;
+  const auto letter = [](char c) {
+    return AnyCase && c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  };
+  const char one = letter(p[1]);
+  if (one == 's' || one == 't' || one == 'd' || one == 'm') return p + 2;
+  if (end - p < 3) return nullptr;
+  if (AnyCase && p[1] == '\xC5' && p[2] == '\xBF') return p + 3;  // U+017F
+  const char two = letter(p[2]);
+  const bool is_one = (one == 'l' && two == 'l') || ((one == 'v' || one == 'r') && two == 'e');
+  return is_one ? p + 3 : nullptr;
+}
+
+// '(?:[sdmt]|ll|ve|re)
+template <bool AnyCase>
+struct contraction {
+  static const char* match(const unicode_classes&, classified, const char* p, const char* end) {
+    return contraction_end<AnyCase>(p, end);
+  }
+};
+
+// What one character may stand before a run.
+struct one_blank {  // U+0020
+  static bool is(classified, const char* p) { return *p == ' '; }
+};
+struct one_mark_or_blank {  // [^\r\n\p{L}\p{N}]
+  static bool is(classified c, const char*) {
+    return (c.kind & (kind_newline | kind_any_letter | kind_number)) == 0;
+  }
+};
+struct no_prefix {
+  static bool is(classified, const char*) { return false; }
+};
+
+// Prefix?[Kinds]+
+template <class Prefix, unsigned Kinds>
+struct run {
+  static const char* match(const unicode_classes& unicode, classified first, const char* p,
+                           const char* end) {
+    if ((first.kind & Kinds) != 0) return run_end<Kinds>(unicode, p + first.length, end);
+    if (!Prefix::is(first, p)) return nullptr;
+    const char* const begin = p + first.length;
+    const char* const last = run_end<Kinds>(unicode, begin, end);
+    return last != begin ? last : nullptr;
+  }
+};
+
+// \p{N}{1,Most}
+template <int Most>
+struct digits {
+  static const char* match(const unicode_classes& unicode, classified first, const char* p,
+                           const char* end) {
+    if ((first.kind & kind_number) == 0) return nullptr;
+    p += first.length;
+    for (int i = 1; i < Most && p != end; ++i) {
+      const classified c = unicode.at(p, end);
+      if ((c.kind & kind_number) == 0) break;
+      p += c.length;
+    }
+    return p;
+  }
+};
+
+// What may follow a run of symbols.
+struct no_tail {
+  static bool is(char) { return false; }
+};
+struct line_ends {
+  static bool is(char c) { return c == '\r' || c == '\n'; }
+};
+struct line_ends_or_slashes {
+  static bool is(char c) { return c == '\r' || c == '\n' || c == '/'; }
+};
+
+//  ?[^\s\p{L}\p{N}]+Tail*
+template <class Tail>
+struct symbols {
+  static constexpr unsigned not_these = kind_space | kind_any_letter | kind_number;
+  static const char* match(const unicode_classes& unicode, classified first, const char* p,
+                           const char* end) {
+    const char* begin = p;
+    if (*p == ' ') {
+      if (++begin == end) return nullptr;
+      first = unicode.at(begin, end);
+    }
+    if ((first.kind & not_these) != 0) return nullptr;
+    const char* last = run_end<0, not_these>(unicode, begin + first.length, end);
+    while (last != end && Tail::is(*last)) ++last;
+    return last;
+  }
+};
+
+// White space: \s*[\r\n]+ if `Lines`, then \s+(?!\S), then \s. With `WholeAtEnd`, \s+ at the end of
+// the text comes first.
+template <bool Lines, bool WholeAtEnd = false>
+struct spaces {
+  static const char* match(const unicode_classes& unicode, classified first, const char* p,
+                           const char* end) {
+    if ((first.kind & kind_space) == 0) return nullptr;
+    const char *last = p, *before_last = p, *after_newline = nullptr;
+    for (classified c = first; (c.kind & kind_space) != 0; c = unicode.at(last, end)) {
+      before_last = last;
+      last += c.length;
+      if ((c.kind & kind_newline) != 0) after_newline = last;
+      if (last == end) break;
+    }
+    if (WholeAtEnd && last == end) return last;
+    if (Lines && after_newline != nullptr) return after_newline;
+    if (last == end || before_last == p) return last;
+    return before_last;  // what stands before a word takes its last blank
+  }
+};
+
+// o200k's two kinds of words, with a contraction behind them:
+//   P?[Lu Lt Lm Lo M]*[Ll Lm Lo M]+   and   P?[Lu Lt Lm Lo M]+[Ll Lm Lo M]*
+struct cased_words {
+  static constexpr unsigned upper = kind_upper | kind_letter | kind_mark,
+                            lower = kind_lower | kind_letter | kind_mark;
+
+  struct heads {
+    const char* begin;
+    const char* end;         // of the longest run of upper
+    const char* last_lower;  // after the last character of it that is lower too, or nullptr
+  };
+  static heads look(const unicode_classes& unicode, const char* p, const char* end) {
+    heads h{p, p, nullptr};
+    while (h.end != end) {
+      const classified c = unicode.at(h.end, end);
+      if ((c.kind & upper) == 0) break;
+      h.end += c.length;
+      if ((c.kind & lower) != 0) h.last_lower = h.end;
+    }
+    return h;
+  }
+  // The first kind: the tail of `lower`, or what the head gives back for it.
+  static const char* mixed(const unicode_classes& unicode, const heads& h, const char* end) {
+    const char* const tail = run_end<lower>(unicode, h.end, end);
+    return tail != h.end ? tail : h.last_lower;
+  }
+  static const char* match(const unicode_classes& unicode, classified first, const char* p,
+                           const char* end) {
+    const bool prefixed = one_mark_or_blank::is(first, p) && p + first.length != end;
+    heads after{}, here{};
+    const char* found = nullptr;
+    if (prefixed) {
+      after = look(unicode, p + first.length, end);
+      found = mixed(unicode, after, end);
+    }
+    if (found == nullptr && (first.kind & (upper | lower)) != 0) {
+      here = look(unicode, p, end);
+      found = mixed(unicode, here, end);
+    }
+    if (found == nullptr && prefixed && after.end != after.begin) found = after.end;
+    if (found == nullptr && here.end != here.begin) found = here.end;
+    if (found == nullptr) return nullptr;
+    const char* const longer = contraction_end<true>(found, end);
+    return longer != nullptr ? longer : found;
+  }
+};
+
+struct gpt2 : pattern<contraction<false>, run<one_blank, kind_any_letter>,
+                      run<one_blank, kind_number>, symbols<no_tail>, spaces<false>> {
+  static constexpr std::string_view name() { return "gpt2"; }
+};
+struct cl100k : pattern<contraction<true>, run<one_mark_or_blank, kind_any_letter>, digits<3>,
+                        symbols<line_ends>, spaces<true, true>> {
+  static constexpr std::string_view name() { return "cl100k"; }
+};
+struct o200k : pattern<cased_words, digits<3>, symbols<line_ends_or_slashes>, spaces<true>> {
+  static constexpr std::string_view name() { return "o200k"; }
+};
+struct nanochat : pattern<contraction<true>, run<one_mark_or_blank, kind_any_letter>, digits<2>,
+                          symbols<line_ends>, spaces<true>> {
+  static constexpr std::string_view name() { return "nanochat"; }
+};
+
+}  // namespace ctgpt::inline CTGPT_ABI::text

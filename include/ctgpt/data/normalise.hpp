@@ -7,8 +7,8 @@
 //   entities    references of HTML ("&amp;", "&#160;") become what they stand for, once
 //   control     control characters, zero-width characters, soft hyphens, byte order marks and marks
 //               of direction are removed; VT, FF and NEL become line feeds; tab, LF and CR stay, and
-//               the joiners U+200C and U+200D behind a character from U+0600 on, which Persian,
-//               Indic scripts and emoji are written with
+//               the joiners U+200C and U+200D behind what is written with them: Arabic and Indic
+//               letters, emoji
 //   nfc, nfkc   Unicode's normalisation forms
 //   lower       lower case, character by character
 //   whitespace  CR LF, CR, U+2028 and U+2029 become LF; runs of blanks (of any width) become one
@@ -80,8 +80,8 @@ inline std::string decode_entities(std::string_view text) {
 
 namespace detail {
 
-// Appends change(character, bytes) for each character past ASCII, and ASCII by `plain` (a run).
-// What is no UTF-8 is copied.
+// `plain` appends a run of ASCII, `change` a character past it by its code and bytes; the code of
+// bytes that are no UTF-8 is U+FFFD.
 template <class Plain, class Change>
 std::string changed_characters(std::string_view text, Plain plain, Change change) {
   std::string out;
@@ -92,12 +92,7 @@ std::string changed_characters(std::string_view text, Plain plain, Change change
     text.remove_prefix(ascii);
     if (text.empty()) break;
     const utf8_character next = utf8_decode(text);
-    const std::string_view bytes = text.substr(0, next.length);
-    if (next.state == utf8_state::valid) {
-      change(out, next.code, bytes);
-    } else {
-      out += bytes;
-    }
+    change(out, next.code, text.substr(0, next.length));
     text.remove_prefix(next.length);
   }
   return out;
@@ -114,6 +109,13 @@ constexpr bool invisible(char32_t code) {
   return (code >= 0x80 && code < 0xA0) || code == 0xAD || code == 0x061C || code == 0x180E ||
          (code >= 0x200B && code <= 0x200F) || (code >= 0x202A && code <= 0x202E) ||
          (code >= 0x2060 && code <= 0x206F) || code == 0xFEFF || (code >= 0xFFF9 && code <= 0xFFFB);
+}
+
+// A joiner may stand behind it: letters from Arabic to Mongolian, symbols and emoji.
+constexpr bool takes_joiner(char32_t code) {
+  return (code >= 0x600 && code < 0x1D00) || (code >= 0x2190 && code < 0x2C00) ||
+         (code >= 0xA800 && code < 0xAC00) || (code >= 0xFB50 && code < 0xFE00) || code == 0xFE0F ||
+         code >= 0x1F000;
 }
 
 // It is the same in the form, and nothing that follows or comes before changes with it, but for
@@ -139,7 +141,7 @@ inline std::string remove_controls(std::string_view text) {
         }
       },
       [&](std::string& out, char32_t code, std::string_view bytes) {
-        const bool joiner = (code == 0x200C || code == 0x200D) && before >= 0x600;
+        const bool joiner = (code == 0x200C || code == 0x200D) && detail::takes_joiner(before);
         if (code == 0x85) {
           out += '\n';
         } else if (joiner || !detail::invisible(code)) {
@@ -149,7 +151,8 @@ inline std::string remove_controls(std::string_view text) {
       });
 }
 
-// Unicode's form C, or KC where `compatible`.
+// Unicode's form C, or KC where `compatible`. More than 256 combining marks in a row, which no
+// language writes, are taken 256 at a time: utf8proc's time to sort them grows with their square.
 inline std::string composed(std::string_view text, bool compatible) {
   const auto compose = [&](std::string& out, std::string_view piece) {
     utf8proc_uint8_t* made = nullptr;
@@ -166,7 +169,8 @@ inline std::string composed(std::string_view text, bool compatible) {
   out.reserve(text.size());
   // text[begin, at) holds a character that stands alone, then ones that may not; nothing before
   // `begin` has to do with them.
-  std::size_t begin = 0;
+  std::size_t begin = 0, marks = 0;
+  constexpr std::size_t most_marks = 256;
   bool open = false;
   const auto close = [&](std::size_t at) {
     if (open) {
@@ -194,6 +198,13 @@ inline std::string composed(std::string_view text, bool compatible) {
       close(at);
       at += next.length;
     } else {
+      const bool mark =
+          ::utf8proc_get_property(static_cast<utf8proc_int32_t>(next.code))->combining_class != 0;
+      marks = mark ? marks + 1 : 0;
+      if (marks > most_marks) {
+        close(at);
+        marks = 0;
+      }
       open = true;
       at += next.length;
     }
@@ -205,9 +216,14 @@ inline std::string composed(std::string_view text, bool compatible) {
 inline std::string lower_case(std::string_view text) {
   return detail::changed_characters(
       text, [](std::string& out, std::string_view run) { out += lower_ascii(run); },
-      [](std::string& out, char32_t code, std::string_view) {
-        utf8_append(out,
-                    static_cast<char32_t>(::utf8proc_tolower(static_cast<utf8proc_int32_t>(code))));
+      [](std::string& out, char32_t code, std::string_view bytes) {
+        const auto lower =
+            static_cast<char32_t>(::utf8proc_tolower(static_cast<utf8proc_int32_t>(code)));
+        if (lower == code) {
+          out += bytes;
+        } else {
+          utf8_append(out, lower);
+        }
       });
 }
 

@@ -36,6 +36,7 @@ class cleaner {
   cleaner(const std::string& directory, const std::vector<std::string>& files, const Stage& each,
           const io::json& settings, clean_options options)
       : directory_(without_trailing_slashes(directory)), options_(std::move(options)) {
+    options_.batch_bytes = std::min(options_.batch_bytes, options_.part_bytes);
     create_directories(directory_);
     if (options_.shard.count == 1) lock_.emplace(directory_);
     begin(files, settings);

@@ -1,5 +1,6 @@
 // The verbs that need ctgpt::data.
 #include "ctgpt/app/dedup.hpp"
+#include "ctgpt/app/clean.hpp"
 #include "ctgpt/app/extra_verbs.hpp"
 #include "ctgpt/app/shard.hpp"
 
@@ -12,6 +13,15 @@ const ctgpt::app::extra_verb dedup(
     "Example:\n"
     "  ctgpt data dedup --data clean/ --exact --minhash --decontaminate eval/ --out unique",
     ctgpt::app::dedup_command);
+
+const ctgpt::app::extra_verb clean(
+    "data", "clean", "Normalise, filter and mask documents",
+    "Writes parts of JSON lines, compressed, and report.json with the counts by reason. The same\n"
+    "command goes on after a kill. A cluster's jobs share the work by --shard 0/8 to 7/8.\n"
+    "Example:\n"
+    "  ctgpt data clean --data web/*.warc.wet.gz --rules gopher,c4,fineweb --language en \\\n"
+    "    --normalise entities,control,nfc,whitespace --mask-pii --out clean",
+    ctgpt::app::clean_command);
 
 const ctgpt::app::extra_verb shard(
     "data", "shard", "Turn documents into tokens to train on",

@@ -7,61 +7,17 @@
 // reading, of the tokenizer and of writing. On a signal nothing is left behind (128 + signal).
 #pragma once
 
-#include <sys/stat.h>
-
 #include <cstdio>
 
-#include "ctgpt/app/print.hpp"
+#include "ctgpt/app/document_progress.hpp"
 #include "ctgpt/app/shard_flags.hpp"
 #include "ctgpt/app/stop_signal.hpp"
 #include "ctgpt/app/tokenizer_path.hpp"
-#include "ctgpt/base/clock.hpp"
 #include "ctgpt/base/directory.hpp"
 #include "ctgpt/data/reader.hpp"
 #include "ctgpt/data/sharder.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::app {
-
-// How far it is: a line on a terminal that is redrawn, elsewhere one every ten seconds.
-class shard_progress {
- public:
-  explicit shard_progress(const std::vector<std::string>& files) {
-    for (const std::string& file : files) {
-      struct stat status {};
-      if (::stat(file.c_str(), &status) == 0) total_ += static_cast<double>(status.st_size);
-    }
-  }
-  ~shard_progress() {
-    if (drawn_ && terminal_) std::fputs("\r\033[K", stderr);
-  }
-  shard_progress(const shard_progress&) = delete;
-  shard_progress& operator=(const shard_progress&) = delete;
-
-  // consumed: bytes of the file that is read; begun: whether it is another one now.
-  void at(double consumed, isize documents, isize text) {
-    const double now = clock_seconds();
-    if (now - shown_ < (terminal_ ? 0.2 : 10.0)) return;
-    shown_ = now;
-    const double speed = static_cast<double>(text) / std::max(now - start_, 1e-9);
-    const double done = before_ + consumed;
-    char line[160];
-    int used =
-        std::snprintf(line, sizeof line, "%s documents, %s, %s/s", grouped(documents).c_str(),
-                      bytes_text(static_cast<double>(text)).c_str(), bytes_text(speed).c_str());
-    if (done > 0.0 && total_ > done) {
-      std::snprintf(line + used, sizeof line - static_cast<std::size_t>(used),
-                    ", %.0f%%, %.0f s left", 100.0 * done / total_,
-                    (now - start_) * (total_ - done) / done);
-    }
-    std::fprintf(stderr, terminal_ ? "\r\033[K%.78s" : "%s\n", line);
-    drawn_ = true;
-  }
-  void file_done(double bytes) { before_ += bytes; }
-
- private:
-  bool terminal_ = ::isatty(2) == 1, drawn_ = false;
-  double start_ = clock_seconds(), shown_ = start_, total_ = 0.0, before_ = 0.0;
-};
 
 inline text::tokenizer shard_tokenizer(const shard_flags& given) {
   if (!given.tokenizer) throw usage_error("say how to cut texts by --tokenizer DIR, FILE or bytes");
@@ -107,7 +63,7 @@ inline int read_into(data::sharder& cut, const std::vector<std::string>& files,
   data::read_options how;
   how.field = given.field.value_or(how.field);
   const stop_signal signals("\nStopped; no tokens are kept.\n");
-  shard_progress progress(files);
+  document_progress progress(files);
   for (const std::string& file : files) {
     data::document_reader reader(file, how);
     while (const auto page = reader.next()) {

@@ -2,6 +2,7 @@
 #include "ctgpt/data/download.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 
 #include <atomic>
 
@@ -332,4 +333,35 @@ TEST_CASE("download: notes that are not whole, or of another address, count for 
     at.holds(body);
     CHECK_FALSE(server.requests().back().from.has_value());
   }
+}
+
+TEST_CASE("download: a full disk is said, and what fitted is kept") {
+  const http_server server([](const web_request& asked) { return serve_file(asked, body); });
+  const place at;
+  const child_result full = in_child([&] {
+    std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit most{100'000, 100'000};
+    ::setrlimit(RLIMIT_FSIZE, &most);
+    at.get(server.url("/a"), quick(body));
+    return std::string("no error");
+  });
+  CHECK(full.said == "cannot write " + at.partial + ": File too large");
+  CHECK(read_file(at.partial).size() == 100'000);
+  at.get(server.url("/a"), quick(body));
+  at.holds(body);
+  CHECK(server.requests().back().from == 100'000);
+}
+
+TEST_CASE("download: the proxy that the environment names is asked") {
+  const http_server server([](const web_request& asked) { return serve_file(asked, body); });
+  const place at;
+  const child_result proxied = in_child([&] {
+    ::setenv("http_proxy", server.url().c_str(), 1);
+    at.get("http://far.example/a", quick(body));
+    return std::string("done");
+  });
+  CHECK(proxied.said == "done");
+  at.holds(body);
+  REQUIRE(server.requests().size() == 1);
+  CHECK(server.requests()[0].path == "http://far.example/a");
 }

@@ -50,6 +50,22 @@ struct download_result {
   std::uint64_t bytes = 0;
 };
 
+// Adds a file to a hash, and its bytes to `length`; false on a stop.
+inline bool hash_file(const std::string& path, sha256& hash, std::uint64_t& length,
+                      const std::function<bool()>& stop) {
+  const file_descriptor file = open_or_fail(path, O_RDONLY, "read");
+  std::vector<char> piece(std::size_t{1} << 20);
+  for (;;) {
+    if (stop && stop()) return false;
+    const ssize_t got = ::read(file.get(), piece.data(), piece.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) fail_system("read", path, errno);
+    if (got == 0) return true;
+    hash.update(std::string_view(piece.data(), static_cast<std::size_t>(got)));
+    length += static_cast<std::uint64_t>(got);
+  }
+}
+
 class downloader final : private http_sink {
  public:
   downloader(std::string url, std::string target, std::string partial, download_options how)
@@ -62,6 +78,7 @@ class downloader final : private http_sink {
   }
 
   download_result run() {
+    if (stopped_) return {true, {}, length_};
     for (;;) {
       if (!arrived() && !receive()) return {true, {}, length_};
       const std::string sum = to_hex(sha256(hash_).finish());
@@ -105,15 +122,9 @@ class downloader final : private http_sink {
   }
 
   void take_in() {
-    const file_descriptor file = open_or_fail(partial_, O_RDONLY, "read");
-    std::vector<char> piece(std::size_t{1} << 20);
-    for (;;) {
-      const ssize_t got = ::read(file.get(), piece.data(), piece.size());
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) fail_system("read", partial_, errno);
-      if (got == 0) break;
-      hash_.update(std::string_view(piece.data(), static_cast<std::size_t>(got)));
-      length_ += static_cast<std::uint64_t>(got);
+    if (!hash_file(partial_, hash_, length_, how_.stop)) {
+      stopped_ = true;
+      return;
     }
     resumed_ = length_ > 0;
     if (length_ > whole().value_or(no_limit) || !vouched()) restart();
@@ -248,6 +259,7 @@ class downloader final : private http_sink {
   std::uint64_t length_ = 0;
   bool resumed_ = false;  // some of it came in another try, perhaps of another file
   bool changed_ = false, begun_ = false, began_again_ = false;
+  bool stopped_ = false;  // before anything was asked for
 };
 
 inline download_result download(const std::string& url, const std::string& target,

@@ -153,9 +153,10 @@ class entry_fetcher {
     const std::string wanted = got.pinned ? std::string(file.sha256) : kept;
     got.confirmed = !kept.empty();
     if (is_file(got.path) && !wanted.empty()) {
-      got.bytes = size_of(got.path);
-      got.was_there = (file.size == 0 || file.size == got.bytes) && sha256_file(got.path) == wanted;
-      got.sha256 = wanted;
+      sha256 hash;
+      if (!hash_file(got.path, hash, got.bytes, how_.network.stop)) return {};
+      got.sha256 = to_hex(hash.finish());
+      got.was_there = got.sha256 == wanted;
       if (got.was_there) return got;
       if (how_.network.say) how_.network.say(got.path + " is damaged and comes anew");
     }
@@ -171,12 +172,6 @@ class entry_fetcher {
     got.bytes = result.bytes;
     if (!got.pinned) keep_sum(got);
     return got;
-  }
-
-  static std::uint64_t size_of(const std::string& path) {
-    struct stat status {};
-    if (::stat(path.c_str(), &status) != 0) fail_system("read", path, errno);
-    return static_cast<std::uint64_t>(status.st_size);
   }
 
   const catalogue_entry& entry_;

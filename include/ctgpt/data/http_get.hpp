@@ -6,7 +6,8 @@
 // sink.begin(reply) is called once before the body of a reply of the kind 2xx, sink.body(piece) for
 // each piece of it, sink.waiting() several times a second. Each may answer false to stop. What
 // a sink throws comes out of get(). Redirects are followed (10 at most, never from https to http),
-// certificates are checked, and proxies are those of the environment (https_proxy, no_proxy).
+// certificates are checked (SSL_CERT_FILE names others to trust), and proxies are those of the
+// environment (https_proxy, no_proxy).
 //
 // http_request  from: first byte wanted; validator: sent as If-Range, so that a file that has
 //               changed comes whole. A transfer that stands still for stall_seconds is given up.
@@ -21,6 +22,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
+#include <cstdlib>
 #include <exception>
 #include <memory>
 #include <new>
@@ -92,6 +94,8 @@ class http_client {
     set(CURLOPT_FOLLOWLOCATION, 1L);
     set(CURLOPT_MAXREDIRS, 10L);
     allow_protocols(lower_ascii(wanted.url.substr(0, 8)) == "https://");
+    const char* trusted = std::getenv("SSL_CERT_FILE");
+    if (trusted != nullptr && *trusted != '\0') set(CURLOPT_CAINFO, trusted);
     set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(wanted.connect_seconds * 1000.0));
     set(CURLOPT_LOW_SPEED_LIMIT, 1L);
     set(CURLOPT_LOW_SPEED_TIME, wanted.stall_seconds);

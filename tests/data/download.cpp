@@ -365,3 +365,29 @@ TEST_CASE("download: the proxy that the environment names is asked") {
   REQUIRE(server.requests().size() == 1);
   CHECK(server.requests()[0].path == "http://far.example/a");
 }
+
+TEST_CASE("download: any mixture of cuts, errors and forgotten ranges ends with the whole file") {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    INFO(seed);
+    std::uint64_t state = seed;
+    const auto below = [&](std::uint64_t end) {
+      state = state * 6364136223846793005u + 1442695040888963407u;
+      return static_cast<std::size_t>((state >> 33) % end);
+    };
+    const http_server server([&](const web_request& asked) {
+      if (below(5) == 0) return web_reply{.status = 502, .body = "page"};
+      web_request heard = asked;
+      if (below(3) == 0) heard.from.reset();
+      web_reply reply = serve_file(heard, body, below(8) == 0 ? "\"two\"" : "\"one\"");
+      reply.says_length = below(4) > 0;
+      if (below(3) > 0) reply.cut = below(body.size());
+      return reply;
+    });
+    const place at;
+    download_options how = quick(body);
+    how.size = body.size();
+    how.tries = 100;
+    at.get(server.url("/a"), how);
+    at.holds(body);
+  }
+}

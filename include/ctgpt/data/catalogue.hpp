@@ -117,7 +117,7 @@ inline constexpr std::array<catalogue_file, 1> o200k{
 
 inline constexpr std::string_view gpt2_licence = "MIT (modified, OpenAI)";
 inline constexpr std::string_view gutenberg_base = "https://www.gutenberg.org/cache/epub/";
-inline constexpr std::string_view gutenberg_licence = "public domain in the USA";
+inline constexpr std::string_view gutenberg_licence = "public domain (USA)";
 inline constexpr std::string_view tinystories_base =
     "https://huggingface.co/datasets/roneneldan/TinyStories/resolve/"
     "f54c09fd23315a6f9c86f9dc80f725de7d8f9c64/";

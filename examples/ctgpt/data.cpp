@@ -2,6 +2,7 @@
 #include "ctgpt/app/dedup.hpp"
 #include "ctgpt/app/clean.hpp"
 #include "ctgpt/app/extra_verbs.hpp"
+#include "ctgpt/app/fetch.hpp"
 #include "ctgpt/app/shard.hpp"
 
 namespace {
@@ -29,5 +30,17 @@ const ctgpt::app::extra_verb shard(
     "Example:\n"
     "  ctgpt data shard --data texts/ more.jsonl.gz --tokenizer bytes --out shards",
     ctgpt::app::shard_command);
+
+const ctgpt::app::extra_verb fetch(
+    "data", "fetch", "Fetch public corpora, models and tokenizers by name",
+    "The path of each goes to standard output. A download that was cut or stopped goes on where\n"
+    "it was. Files are checked by SHA-256; where the catalogue has none, the first fetch keeps "
+    "the\n"
+    "one that it got, and later ones compare. Proxies are those of https_proxy, SSL_CERT_FILE "
+    "names\n"
+    "certificates to trust, and CTGPT_MIRROR an address that stands for https://.\n"
+    "Example:\n"
+    "  ctgpt data fetch gpt2 tinyshakespeare",
+    ctgpt::app::fetch_command);
 
 }  // namespace

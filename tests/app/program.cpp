@@ -40,7 +40,8 @@ TEST_CASE("program: every verb has --help, on standard output, with its options"
 
 TEST_CASE("program: no verb, an unknown verb, a verb too many") {
   const auto said = [](const words& arguments) { return sentence(result_of(arguments), 2); };
-  CHECK(contains(said({}), "train, sample, chat, eval, describe, report or data world"));
+  CHECK(contains(said({}), "train, sample, chat, eval, describe, report, data world or tokenizer "
+                             "train"));
   CHECK(contains(said({"trian"}), "there is no verb \"trian\"; did you mean train?"));
   CHECK(contains(said({"frobnicate"}), "there is no verb \"frobnicate\"; choose train,"));
   CHECK(contains(said({"data"}), "data world"));

@@ -77,6 +77,11 @@ class flags {
         ->type_name(placeholder(names))
         ->allow_extra_args(false);
   }
+  // Any number of texts behind one name, which may be given again too.
+  void lists(const std::string& names, const std::string& help, std::vector<std::string>& values) {
+    texts(names, help, values);
+    command_->get_option(long_name(names))->allow_extra_args(true);
+  }
   // What stands without an option's name, any number of them.
   void words(const std::string& name, const std::string& help, std::vector<std::string>& values) {
     command_

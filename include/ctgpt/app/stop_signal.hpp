@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstring>
 
 #include "ctgpt/base/version.hpp"
 
@@ -17,7 +18,10 @@ namespace ctgpt::inline CTGPT_ABI::app {
 
 class stop_signal {
  public:
-  stop_signal() {
+  // said: what the first signal writes to standard error.
+  explicit stop_signal(const char* said = "\nFinishing this step and saving; the same signal again "
+                                          "ends at once.\n") {
+    sentence() = said;
     last() = 0;
     struct sigaction action {};
     action.sa_handler = handle;
@@ -46,11 +50,13 @@ class stop_signal {
       return;
     }
     last() = signal;
-    constexpr char text[] =
-        "\nFinishing this step and saving; the same signal again ends at once.\n";
     const int code = errno;
-    [[maybe_unused]] const auto written = ::write(2, text, sizeof text - 1);
+    [[maybe_unused]] const auto written = ::write(2, sentence(), std::strlen(sentence()));
     errno = code;
+  }
+  static const char*& sentence() {
+    static const char* text = "";
+    return text;
   }
   static volatile std::sig_atomic_t& last() {
     static volatile std::sig_atomic_t signal = 0;

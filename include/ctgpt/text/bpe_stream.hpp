@@ -50,15 +50,17 @@ class bpe_stream {
     return cut;
   }
   std::vector<std::int32_t> take(std::size_t size) {
-    std::vector<std::int32_t> made = tokens_.encode(std::string_view(held_).substr(0, size), choice_);
+    std::vector<std::int32_t> made =
+        tokens_.encode(std::string_view(held_).substr(0, size), choice_, taken_);
     held_.erase(0, size);
+    taken_ += size;
     return made;
   }
 
   bpe<Pattern> tokens_;
   specials choice_;
   std::string held_;
-  std::size_t wanted_ = 0;
+  std::size_t wanted_ = 0, taken_ = 0;
 };
 
 }  // namespace ctgpt::inline CTGPT_ABI::text

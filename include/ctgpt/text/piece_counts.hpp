@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <exception>
+#include <functional>
 #include <mutex>
 
 #include "ctgpt/base/parallel.hpp"
@@ -138,13 +139,15 @@ class piece_counts {
     tables_.resize(static_cast<std::size_t>(pool_.size()));
   }
 
-  void add(std::string_view text) {
+  // goes_on is called now and then with how many bytes of the text are counted; where it says no,
+  // the rest is left out and the result is false.
+  bool add(std::string_view text, const std::function<bool(std::size_t)>& goes_on = {}) {
     constexpr std::size_t worth = std::size_t{1} << 18;  // bytes of a task
     parts_.clear();
     finder_.split(
         text, specials::allow_all(),
         [&](std::string_view part) {
-          while (pool_.size() > 1 && part.size() > 2 * worth) {
+          while (part.size() > 2 * worth) {
             const std::size_t cut = cut_after<Pattern>(part, worth);
             parts_.push_back(part.substr(0, cut));
             part.remove_prefix(cut);
@@ -153,13 +156,16 @@ class piece_counts {
         },
         [](std::int32_t) {});
     bytes_ += text.size();
-    next_ = 0;
+    next_ = done_ = 0;
+    stopped_ = false;
+    goes_on_ = goes_on ? &goes_on : nullptr;
     const int tasks = static_cast<int>(
         std::min(parts_.size(), std::max<std::size_t>(text.size() / worth, 1)));
     pool_.run(
         std::clamp(tasks, 1, pool_.size()),
         [](void* self, int worker) { static_cast<piece_counts*>(self)->work(worker); }, this);
     if (problem_) std::rethrow_exception(std::exchange(problem_, nullptr));
+    return !stopped_;
   }
 
   // Calls visit(piece, count) for each distinct piece; the order says nothing.
@@ -190,7 +196,7 @@ class piece_counts {
   void work(int worker) {
     try {
       piece_table& table = tables_[static_cast<std::size_t>(worker)];
-      for (std::size_t i = next_++; i < parts_.size(); i = next_++) {
+      for (std::size_t i = next_++; i < parts_.size() && !stopped_; i = next_++) {
         const char* const end = parts_[i].data() + parts_[i].size();
         for_each_piece<Pattern>(parts_[i], [&](const char* p, std::size_t size) {
           if (size > most_piece) ++cut_pieces_;
@@ -199,6 +205,8 @@ class piece_counts {
           }
           table.add(p, size, end - p >= 16);
         });
+        done_ += parts_[i].size();
+        if (worker == 0 && goes_on_ != nullptr && !(*goes_on_)(done_)) stopped_ = true;
       }
     } catch (...) {
       const std::lock_guard lock(guard_);
@@ -210,7 +218,9 @@ class piece_counts {
   thread_pool pool_;
   std::vector<piece_table> tables_;  // one for each thread
   std::vector<std::string_view> parts_;
-  std::atomic<std::size_t> next_{0};
+  std::atomic<std::size_t> next_{0}, done_{0};
+  std::atomic<bool> stopped_{false};
+  const std::function<bool(std::size_t)>* goes_on_ = nullptr;
   std::atomic<std::uint64_t> cut_pieces_{0};
   std::uint64_t bytes_ = 0;
   std::mutex guard_;

@@ -73,7 +73,7 @@ inline corpus open_text(const std::string& path, const std::string& tokenizer,
   const std::string text = read_corpus(path);
   const text::tokenizer tokens = given ? *given : open_tokenizer(tokenizer, text, path);
   return {sha256_hex(text), static_cast<isize>(text.size()), tokens,
-          split(tokens.encode(text), fraction, options, path)};
+          split(tokens.encode_ordinary(text, thread_pool::available()), fraction, options, path)};
 }
 
 }  // namespace ctgpt::inline CTGPT_ABI::app

@@ -63,7 +63,7 @@ class compiled_engine final : public engine {
   // untrained: weights as training would begin with, for comparisons.
   compiled_engine(const Model& model, const ctgpt::backend& where, const saved_model& from,
                   precision numbers, bool untrained)
-      : tokens_(text::tokenizer::load(from.files.directory() + "/tokenizer.json")),
+      : tokens_(text::tokenizer::load(from.files.directory())),
         net_(load_model(model, where, from, numbers)) {
     expect_room(tokens_, net_.vocab(), from.files.directory());
     if (untrained) net_.initialize({0});
@@ -79,7 +79,7 @@ class compiled_engine final : public engine {
   }
 
   evaluation evaluate(std::string_view text, isize stride) override {
-    const std::vector<std::int32_t> ids = tokens_.encode(text);
+    const std::vector<std::int32_t> ids = tokens_.encode_ordinary(text);
     expects(ids.size() >= 2, "the text has ", ids.size(),
             " tokens; at least 2 are needed to predict one");
     text_windows windows(ids, net_.settings().context, stride);

@@ -63,6 +63,19 @@ class program {
     data->require_subcommand(1);
     verb(*data, "world", "Write the embedded corpus: a small world in plain English", world_, false,
          "Example:\n  ctgpt data world --bytes 8000000 --seed 1 --out world.txt");
+    CLI::App* tokenizer = top_.add_subcommand("tokenizer", "Learn tokens from texts, and use them");
+    tokenizer->require_subcommand(1);
+    verb(*tokenizer, "train", "Learn a tokenizer from text files", tokenizer_train_, false,
+         "Writes tokenizer.json, which Hugging Face's packages open too. Ctrl-C leaves nothing.\n"
+         "Example:\n"
+         "  ctgpt tokenizer train --data text.txt --vocab 8192 --special \"<|endoftext|>\" --out "
+         "tokens");
+    verb(*tokenizer, "encode", "Turn standard input into ids", tokenizer_encode_, false,
+         "Example:\n  ctgpt tokenizer encode --tokenizer tokens < text.txt > ids.json");
+    verb(*tokenizer, "decode", "Turn ids from standard input into text", tokenizer_decode_, false,
+         "Example:\n  ctgpt tokenizer decode --tokenizer tokens < ids.json > text.txt");
+    verb(*tokenizer, "count", "Count the tokens of standard input", tokenizer_count_, false,
+         "Example:\n  ctgpt tokenizer count --tokenizer tokens < text.txt");
     for (const extra_verb* each : extra_verbs()) {
       CLI::App& parent = each->group.empty() ? top_ : *top_.get_subcommand(each->group);
       CLI::App* command = declare(parent, each->name, each->help, each->footer);
@@ -140,7 +153,12 @@ class program {
     if (top_.got_subcommand("eval")) return eval_command(eval_, machine_);
     if (top_.got_subcommand("describe")) return describe_command(describe_);
     if (top_.got_subcommand("report")) return report_command(report_);
-    return world_command(world_);
+    if (top_.got_subcommand("data")) return world_command(world_);
+    const CLI::App& tokenizer = *top_.get_subcommand("tokenizer");
+    if (tokenizer.got_subcommand("train")) return tokenizer_train_command(tokenizer_train_);
+    if (tokenizer.got_subcommand("encode")) return tokenizer_encode_command(tokenizer_encode_);
+    if (tokenizer.got_subcommand("decode")) return tokenizer_decode_command(tokenizer_decode_);
+    return tokenizer_count_command(tokenizer_count_);
   }
 
   // The command line, and what the file of --config adds to it.
@@ -251,10 +269,10 @@ class program {
     }
     if (dynamic_cast<const CLI::RequiredError*>(&problem) != nullptr) {
       const std::string choices = choices_of(command);
+      const std::string prefix = &command == &top_ ? "" : command.get_name() + " ";
       if (next.empty()) return "say what to do: " + choices;
       if (next.starts_with('-')) return unknown_word(command, next);
       const std::string near = nearest_word(next, verbs_of(command));
-      const std::string prefix = &command == &top_ ? "" : "data ";
       return "there is no verb \"" + prefix + next + "\"; " +
              (near.empty() ? "choose " + choices : "did you mean " + prefix + near + "?");
     }
@@ -291,6 +309,10 @@ class program {
   describe_flags describe_;
   report_flags report_;
   world_flags world_;
+  tokenizer_train_flags tokenizer_train_;
+  tokenizer_encode_flags tokenizer_encode_;
+  tokenizer_decode_flags tokenizer_decode_;
+  tokenizer_count_flags tokenizer_count_;
 };
 
 }  // namespace ctgpt::inline CTGPT_ABI::app

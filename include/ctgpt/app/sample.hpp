@@ -131,7 +131,7 @@ int chat_command(const chat_flags& given, const machine_options& machine) {
     std::vector<std::int32_t> tokens;
     try {
       expect_characters(run->tokens(), line, "the line");
-      tokens = run->tokens().encode(line);
+      tokens = run->tokens().encode_ordinary(line);
     } catch (const error& problem) {  // must not end the chat
       std::fprintf(stderr, "%s\n", problem.what());
       continue;

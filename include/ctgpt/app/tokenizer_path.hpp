@@ -19,7 +19,7 @@ inline bool is_tokenizer_path(const std::string& name) {
 }
 
 inline text::tokenizer load_tokenizer(const std::string& path) {
-  return text::tokenizer::load(is_directory(path) ? path + "/tokenizer.json" : path);
+  return text::tokenizer::load(path);
 }
 
 // The token that stands between documents: the added token <|endoftext|>, where there is one.

@@ -113,7 +113,7 @@ inline void check_same_data(const training& plan, const std::string& path) {
 inline std::optional<starting_point> start_of(train_settings& s, const train_flags& given,
                                               const std::string& directory) {
   if (s.init_from.empty()) return std::nullopt;
-  const text::tokenizer tokens = text::tokenizer::load(directory + "/tokenizer.json");
+  const text::tokenizer tokens = text::tokenizer::load(directory);
   if (given.tokenizer && *given.tokenizer != tokens.name()) {
     throw usage_error(join("--tokenizer ", *given.tokenizer, " is not that of ", directory, ", ",
                            tokens.name(), "; leave it out with --init-from"));

@@ -3,8 +3,8 @@
 // Options are declared once, by describe(visitor): the program's flags (app/flags.hpp) and the
 // settings in run.json (app/train_settings.hpp) are two visitors of the same names and bounds.
 // Every option is optional<T>: empty means not given. Each function is defined in the header of its
-// verb (train.hpp, sample.hpp, eval.hpp, describe.hpp, report.hpp, world.hpp) and returns the exit
-// code.
+// verb (train.hpp, sample.hpp, eval.hpp, describe.hpp, report.hpp, world.hpp, tokenizer.hpp,
+// tokenizer_train.hpp) and returns the exit code.
 // Errors: usage_error (2) or error (1), one sentence.
 #pragma once
 
@@ -193,6 +193,75 @@ struct world_flags {
   }
 };
 
+struct tokenizer_train_flags {
+  std::vector<std::string> data, special;
+  std::optional<isize> vocab, least;
+  std::optional<std::string> kind, pattern, out;
+  std::optional<int> threads;
+
+  template <class Visitor>
+  void describe(Visitor& v) {
+    v.paths("--data FILE...", "text files to learn from", data);
+    v.integer("--vocab N", "tokens in all, with bytes and special tokens", vocab, 2, 1 << 27);
+    v.text("--kind NAME", "bpe (default), words or chars", kind);
+    v.text("--pattern NAME", "how bpe cuts a text: gpt2 (default), cl100k, o200k or nanochat",
+           pattern);
+    v.paths("--special TEXT...", "special tokens, which no text becomes by itself", special);
+    v.integer("--least N", "how often a pair must be there to become a token (default 1)", least, 1,
+              largest_seed);
+    v.text("--out DIR", "directory to make", out);
+    v.integer("-t,--threads N", "threads (default: all processors)", threads, 1, 1024);
+  }
+};
+
+// What encode, decode and count take.
+struct tokenizer_flags {
+  std::optional<std::string> tokenizer, pattern;
+
+  template <class Visitor>
+  void describe_source(Visitor& v) {
+    v.text("--tokenizer PATH", "model directory, tokenizer.json or .tiktoken file", tokenizer);
+    v.text("--pattern NAME", "gpt2, cl100k, o200k or nanochat, for files that do not say theirs",
+           pattern);
+  }
+  template <class Visitor>
+  void describe_special(Visitor& v, std::vector<std::string>& allowed) {
+    v.paths("--allow-special NAME...",
+            "special tokens that the text may hold; any other is an error", allowed);
+  }
+};
+struct tokenizer_encode_flags : tokenizer_flags {
+  std::vector<std::string> allow_special;
+  std::optional<std::string> format;
+
+  template <class Visitor>
+  void describe(Visitor& v) {
+    describe_source(v);
+    describe_special(v, allow_special);
+    v.text("--format NAME", "json (default), u16 or u32 (little-endian numbers)", format);
+  }
+};
+struct tokenizer_decode_flags : tokenizer_flags {
+  std::optional<std::string> format;
+
+  template <class Visitor>
+  void describe(Visitor& v) {
+    describe_source(v);
+    v.text("--format NAME", "json (default), u16 or u32 (little-endian numbers)", format);
+  }
+};
+struct tokenizer_count_flags : tokenizer_flags {
+  std::vector<std::string> allow_special;
+  bool json = false;
+
+  template <class Visitor>
+  void describe(Visitor& v) {
+    describe_source(v);
+    describe_special(v, allow_special);
+    v.yes("--json", "print one JSON object with tokens, bytes and bytes_per_token", json);
+  }
+};
+
 // How the program was called.
 struct invocation {
   std::string program, command;
@@ -206,5 +275,9 @@ int eval_command(const eval_flags& given, const machine_options& machine);
 int describe_command(const describe_flags& given);
 int report_command(const report_flags& given);
 int world_command(const world_flags& given);
+int tokenizer_train_command(const tokenizer_train_flags& given);
+int tokenizer_encode_command(const tokenizer_encode_flags& given);
+int tokenizer_decode_command(const tokenizer_decode_flags& given);
+int tokenizer_count_command(const tokenizer_count_flags& given);
 
 }  // namespace ctgpt::inline CTGPT_ABI::app

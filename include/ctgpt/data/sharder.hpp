@@ -73,7 +73,7 @@ class sharder {
  private:
   std::vector<std::int32_t> encode(std::string_view piece, const document& page) const {
     try {
-      return tokens_.encode(piece);
+      return tokens_.encode_ordinary(piece);
     } catch (const error& problem) {
       const std::string line = page.line > 0 ? join(", record ", page.line) : "";
       const std::string source = page.source.empty() ? "a document" : page.source;

@@ -183,19 +183,20 @@ inline std::uint64_t save_model(const network_weights& net, const text::tokenize
           "; give build() the tokenizer's vocab_size()");
   io::json described = config_to_json(net.layout().settings, net.layout().kind, net.vocab());
   if (extra.find("preset") != nullptr) described.set("preset", *extra.find("preset"));
+  const text::text_ends ends = text::ends_of_text(tokens);
+  const auto id_of = [](const text::special_token* token) {
+    return token != nullptr ? io::json(token->token) : io::json();
+  };
+  described.set("bos_token_id", id_of(ends.begin)).set("eos_token_id", id_of(ends.end));
   write_file_atomic(directory + "/config.json", io::write_json(described, {.pretty = true}) + "\n");
   io::json sampling = io::json::object();
   sampling.set("do_sample", true).set("temperature", 0.8).set("top_k", 200);
-  sampling.set("bos_token_id", io::json()).set("eos_token_id", io::json());
+  sampling.set("bos_token_id", id_of(ends.begin)).set("eos_token_id", id_of(ends.end));
   write_file_atomic(directory + "/generation_config.json",
                     io::write_json(sampling, {.pretty = true}) + "\n");
   tokens.save(directory + "/tokenizer.json");
-  io::json tokenizer = io::json::object();  // that AutoTokenizer takes tokenizer.json as it is
-  tokenizer.set("tokenizer_class", "PreTrainedTokenizerFast");
-  tokenizer.set("model_max_length", net.settings().context);
-  tokenizer.set("clean_up_tokenization_spaces", false);
   write_file_atomic(directory + "/tokenizer_config.json",
-                    io::write_json(tokenizer, {.pretty = true}) + "\n");
+                    text::tokenizer_config_json(tokens, net.settings().context));
   const memory& truth = net.numbers().needs_master() ? net.master() : net.arena();
   return io::write_safetensors(
       directory + "/model.safetensors",

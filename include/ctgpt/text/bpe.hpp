@@ -57,13 +57,14 @@ class bpe {
   isize vocab_size() const { return tables().vocab_size(); }
 
   std::vector<std::int32_t> encode(std::string_view text,
-                                   const specials& choice = specials::refuse()) const {
+                                   const specials& choice = specials::refuse(),
+                                   std::size_t before = 0) const {
     std::vector<std::int32_t> tokens;
     const borrowed work(*self_);
     self_->finder.split(
         text, choice,
         [&](std::string_view part) { work->template append<Pattern>(tables(), part, tokens); },
-        [&](std::int32_t token) { tokens.push_back(token); });
+        [&](std::int32_t token) { tokens.push_back(token); }, before);
     return tokens;
   }
 

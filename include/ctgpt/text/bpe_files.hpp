@@ -134,8 +134,60 @@ inline bpe_tables read_vocab_merges(const std::string& vocab_path, const std::st
   try {
     return bpe_tables::from_merges(tokens, merges, specials);
   } catch (const error& problem) {
-    fail(vocab_path, ": ", problem.what());
+    const bool of_merges = std::string_view(problem.what()).starts_with("merge ");
+    fail(of_merges ? merges_path : vocab_path, ": ", problem.what());
   }
+}
+
+// The merges of any tables in their order; of ranks, every pair that makes a token, by its rank.
+inline std::vector<token_pair> listed_merges(const bpe_tables& tables) {
+  std::vector<token_pair> merges(tables.merges().begin(), tables.merges().end());
+  if (!tables.ranked()) return merges;
+  for (std::size_t id = 0; id < tables.token_count(); ++id) {
+    const std::string_view bytes = tables.bytes(static_cast<std::int32_t>(id));
+    for (std::size_t cut = 1; cut < bytes.size(); ++cut) {
+      const std::int32_t left = tables.find(bytes.substr(0, cut));
+      const std::int32_t right = left >= 0 ? tables.find(bytes.substr(cut)) : -1;
+      if (right >= 0) merges.push_back({left, right});
+    }
+  }
+  return merges;
+}
+
+// How tokens and specials are spelled, in the order of their ids; ids of neither are left out.
+struct spelled_token {
+  std::string spelled;
+  std::int32_t token;
+};
+inline std::vector<spelled_token> spelled_tokens(const bpe_tables& tables) {
+  std::vector<spelled_token> all;
+  for (std::size_t id = 0; id < tables.token_count(); ++id) {
+    const auto token = static_cast<std::int32_t>(id);
+    if (tables.has(token)) all.push_back({to_symbols(tables.bytes(token)), token});
+  }
+  std::string bytes;
+  for (const special_token& each : tables.specials()) {
+    expects(!from_symbols(each.name, bytes) || tables.find(bytes) < 0, "the special token ",
+            io::quote_json(each.name), " is spelled like a token of text, so no file can hold both");
+    all.push_back({each.name, each.token});
+  }
+  std::sort(all.begin(), all.end(),
+            [](const auto& a, const auto& b) { return a.token < b.token; });
+  return all;
+}
+
+inline void write_vocab_merges(const bpe_tables& tables, const std::string& vocab_path,
+                               const std::string& merges_path) {
+  std::string vocab, merges = "#version: 0.2\n";
+  io::json_writer out(vocab);
+  out.begin_object();
+  for (const spelled_token& each : spelled_tokens(tables)) out.member(each.spelled, each.token);
+  out.end_object();
+  for (const token_pair& pair : listed_merges(tables)) {
+    merges += to_symbols(tables.bytes(pair.left)) + " " + to_symbols(tables.bytes(pair.right)) + "\n";
+  }
+  write_file_atomic(vocab_path, vocab);
+  write_file_atomic(merges_path, merges);
 }
 
 // Base64 without line ends (RFC 4648); false where it is none.
@@ -159,6 +211,22 @@ inline bool decode_base64(std::string_view text, std::string& bytes) {
     if ((count += 6) >= 8) bytes += static_cast<char>((bits >> (count -= 8)) & 255u);
   }
   return !bytes.empty();
+}
+
+inline std::string encode_base64(std::string_view bytes) {
+  constexpr std::string_view letters =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    std::uint32_t three = 0;
+    for (std::size_t j = i; j < i + 3; ++j) {
+      three = (three << 8) | (j < bytes.size() ? static_cast<unsigned char>(bytes[j]) : 0u);
+    }
+    for (std::size_t j = 0; j < 4; ++j) {
+      text += i + j <= bytes.size() ? letters[(three >> (18 - 6 * j)) & 63] : '=';
+    }
+  }
+  return text;
 }
 
 inline bpe_tables read_tiktoken(const std::string& path,
@@ -189,6 +257,26 @@ inline bpe_tables read_tiktoken(const std::string& path,
   } catch (const error& problem) {
     fail(path, ": ", problem.what());
   }
+}
+
+// Special tokens are not in such a file: whoever reads it names them.
+// Errors: merges that are not in the order of the tokens they make, which ranks cannot say.
+inline void write_tiktoken(const bpe_tables& tables, const std::string& path) {
+  std::int32_t last = -1;
+  for (const token_pair& pair : tables.merges()) {
+    const std::int32_t made = tables.table().find(pair.left, pair.right)->token;
+    expects(made > last, path, ": the merge that makes the token ", made,
+            " comes after that of the token ", last,
+            ", but in a .tiktoken file the order is that of the ids");
+    last = made;
+  }
+  std::string text;
+  for (std::size_t id = 0; id < tables.token_count(); ++id) {
+    const auto token = static_cast<std::int32_t>(id);
+    if (!tables.has(token)) continue;
+    text += encode_base64(tables.bytes(token)) + " " + std::to_string(id) + "\n";
+  }
+  write_file_atomic(path, text);
 }
 
 }  // namespace ctgpt::inline CTGPT_ABI::text

@@ -51,15 +51,16 @@ class bpe_stream {
   }
   std::vector<std::int32_t> take(std::size_t size) {
     const std::string_view part = std::string_view(held_).substr(0, size);
-    std::vector<std::int32_t> made = tokens_.encode(part, choice_);
+    std::vector<std::int32_t> made = tokens_.encode(part, choice_, taken_);
     held_.erase(0, size);
+    taken_ += size;
     return made;
   }
 
   bpe<Pattern> tokens_;
   specials choice_;
   std::string held_;
-  std::size_t wanted_ = 0;
+  std::size_t wanted_ = 0, taken_ = 0;
 };
 
 }  // namespace ctgpt::inline CTGPT_ABI::text

@@ -8,7 +8,8 @@
 // that is a token whole; from_merges merges the listed pairs in their order.
 // Requires: ids below 2^28.
 // Errors: a byte without a token, two tokens of the same bytes, a merge of what is no token or
-// makes none, a special that is a token already: one sentence, which names it.
+// makes none, or that is there twice, a special that is a token already or there twice: one
+// sentence, which names it.
 // Reference: openai/tiktoken, src/lib.rs; huggingface/tokenizers, models/bpe.
 #pragma once
 
@@ -59,6 +60,8 @@ class bpe_tables {
       const std::int32_t token = made.find(both);
       expects(token >= 0, "merge ", rank + 1, " makes ", io::quote_json(both),
               ", which is not in the vocabulary");
+      expects(made.merges_.find(pair.left, pair.right) == nullptr, "merge ", rank + 1, ", which makes ",
+              io::quote_json(both), ", is there twice");
       made.merges_.insert(pair.left, pair.right, {rank++, token});
     }
     return made;
@@ -156,6 +159,20 @@ class bpe_tables {
               has(each.token) ? io::quote_json(bytes(each.token)) : std::string());
       vocab_size_ = std::max<isize>(vocab_size_, each.token + 1);
     }
+    expect_distinct(&special_token::name, "have the same name");
+    expect_distinct(&special_token::token, "have the same id");
+  }
+
+  template <class Member>
+  void expect_distinct(Member special_token::*member, std::string_view what) const {
+    std::vector<special_token> sorted = specials_;
+    const auto less = [&](const auto& a, const auto& b) { return a.*member < b.*member; };
+    std::sort(sorted.begin(), sorted.end(), less);
+    const auto same = [&](const auto& a, const auto& b) { return a.*member == b.*member; };
+    const auto twice = std::adjacent_find(sorted.begin(), sorted.end(), same);
+    if (twice == sorted.end()) return;
+    fail("the special tokens ", io::quote_json(twice[0].name), " and ",
+         io::quote_json(twice[1].name), " ", what);
   }
 
   std::size_t slot_of(std::string_view bytes) const {

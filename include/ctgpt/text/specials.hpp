@@ -76,10 +76,11 @@ class special_finder {
   }
 
   // Calls ordinary(text) and special(token) for the parts of a text, in order.
-  // Errors: a special token that is not allowed; a name in the choice that is none.
+  // Errors: a special token that is not allowed; a name in the choice that is none. `before`: bytes
+  // of a longer text that were there before, for them.
   template <class Ordinary, class Special>
   void split(std::string_view text, const specials& choice, Ordinary ordinary,
-             Special special) const {
+             Special special, std::size_t before = 0) const {
     for (const std::string& name : choice.names()) {
       expects(named(name) != nullptr, "there is no special token ", io::quote_json(name),
               " in this vocabulary");
@@ -87,7 +88,7 @@ class special_finder {
     std::size_t begin = 0;
     for (found next; choice.looks() && (next = find(text, begin)).token != nullptr;) {
       expects(choice.allows(next.token->name), "the text holds the special token ",
-              io::quote_json(next.token->name), " at byte ", next.place,
+              io::quote_json(next.token->name), " at byte ", before + next.place,
               "; allow it by name, or encode it as plain text");
       if (next.place > begin) ordinary(text.substr(begin, next.place - begin));
       special(next.token->token);

@@ -2,27 +2,44 @@
 //
 // tokenizer any = text::bytes{};
 // any.save(directory.file("tokenizer.json"));
-// tokenizer again = tokenizer::load("model/tokenizer.json");
+// tokenizer again = tokenizer::load("model");    text/tokenizer_files.hpp says what it opens
 // any.encode("Once"), any.decode(tokens), any.token_bytes(79), any.vocab_size(), any.name()
+// any.encode_ordinary(text, threads)             data, where special tokens are plain text
 //
 // A concrete tokenizer is a type with name(), vocab_size(), encode(text), decode(tokens) and
 // token_bytes(token); it is immutable, so copies share it and any thread may use it.
 // Ensures: decode(tokens) is the token_bytes of all of them, one after the other.
-// Errors: those of the concrete type (text/bytes.hpp, text/characters.hpp) and of the file
-// (text/tokenizer_json.hpp).
+// Errors: those of the concrete type (text/bytes.hpp, text/characters.hpp, text/bpe.hpp,
+// text/words.hpp) and of the file (text/tokenizer_files.hpp). encode refuses a text that holds a
+// special token.
 #pragma once
 
 #include <concepts>
 #include <memory>
 
-#include "ctgpt/text/tokenizer_json.hpp"
+#include "ctgpt/text/bpe.hpp"
+#include "ctgpt/text/bpe_json.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::text {
 
-enum class tokenizer_kind : std::uint8_t { bytes, characters };
+enum class tokenizer_kind : std::uint8_t { bytes, characters, bpe, words };
 
 template <class T>
-concept tokenizer_like = std::same_as<T, bytes> || std::same_as<T, characters>;
+inline constexpr bool is_bpe = false;
+template <class Pattern>
+inline constexpr bool is_bpe<bpe<Pattern>> = true;
+
+template <class T>
+concept tokenizer_like =
+    std::same_as<T, bytes> || std::same_as<T, characters> || std::same_as<T, words> || is_bpe<T>;
+
+inline std::string write_tokenizer_json(const words& tokenizer) {
+  return write_words_json(tokenizer);
+}
+template <class Pattern>
+std::string write_tokenizer_json(const bpe<Pattern>& tokenizer) {
+  return write_bpe_json(tokenizer.tables(), Pattern::name());
+}
 
 class tokenizer {
  public:
@@ -37,26 +54,33 @@ class tokenizer {
     if (name == characters::name()) return characters::of(corpus, corpus_name);
     throw usage_error(join("there is no tokenizer '", name, "'; choose bytes or char"));
   }
-  static tokenizer from_json(std::string_view json, const std::string& name) {
-    tokenizer_file file = read_tokenizer_json(json, name);
-    if (file.byte_level) return bytes{};
-    expects(!file.symbols.empty(), name, ": model.vocab is empty");
-    return characters(std::move(file.symbols));
-  }
-  static tokenizer load(const std::string& path) {
-    return from_json(read_file(path, std::uint64_t{1} << 28), path);
-  }
+  // Templates, so that a program which opens no file does not compile every pattern; defined in
+  // text/tokenizer_files.hpp. `pattern` is for files that do not say theirs.
+  template <class Lazy = void>
+  static tokenizer from_json(std::string_view json, const std::string& name);
+  template <class Lazy = void>
+  static tokenizer load(const std::string& path, std::string_view pattern = {});
 
   tokenizer_kind kind() const { return self_->kind(); }
   std::string_view name() const { return self_->name(); }
   isize vocab_size() const { return self_->vocab_size(); }
-  std::vector<std::int32_t> encode(std::string_view text) const { return self_->encode(text); }
+  std::vector<std::int32_t> encode(std::string_view text,
+                                   const specials& choice = specials::refuse()) const {
+    return self_->encode(text, choice);
+  }
+  std::vector<std::int32_t> encode_ordinary(std::string_view text, int threads = 1) const {
+    return self_->encode_ordinary(text, threads);
+  }
+  std::span<const special_token> special_tokens() const { return self_->special_tokens(); }
+  // How a text is cut before it is merged, of a byte-pair tokenizer; else "".
+  std::string_view pattern() const { return self_->pattern(); }
   std::string decode(std::span<const std::int32_t> tokens) const { return self_->decode(tokens); }
   // One token's share of the text; of some tokenizers it is no whole character.
   std::string token_bytes(std::int32_t token) const { return self_->token_bytes(token); }
   bool knows_newline() const {
-    const auto* letters = get_if<characters>();
-    return letters == nullptr || letters->knows(U'\n');
+    if (const auto* letters = get_if<characters>()) return letters->knows(U'\n');
+    const auto* known = get_if<words>();
+    return known == nullptr || known->encode("\n")[0] != known->unknown_token();
   }
   std::string to_json() const { return self_->to_json(); }
   void save(const std::string& path) const { write_file_atomic(path, to_json()); }
@@ -74,7 +98,10 @@ class tokenizer {
     virtual tokenizer_kind kind() const = 0;
     virtual std::string_view name() const = 0;
     virtual isize vocab_size() const = 0;
-    virtual std::vector<std::int32_t> encode(std::string_view text) const = 0;
+    virtual std::vector<std::int32_t> encode(std::string_view text, const specials&) const = 0;
+    virtual std::vector<std::int32_t> encode_ordinary(std::string_view text, int) const = 0;
+    virtual std::span<const special_token> special_tokens() const = 0;
+    virtual std::string_view pattern() const = 0;
     virtual std::string decode(std::span<const std::int32_t> tokens) const = 0;
     virtual std::string token_bytes(std::int32_t token) const = 0;
     virtual std::string to_json() const = 0;
@@ -84,12 +111,34 @@ class tokenizer {
   struct holder final : any {
     explicit holder(Concrete value) : concrete(std::move(value)) {}
     tokenizer_kind kind() const override {
+      if (is_bpe<Concrete>) return tokenizer_kind::bpe;
+      if (std::same_as<Concrete, words>) return tokenizer_kind::words;
       return std::same_as<Concrete, bytes> ? tokenizer_kind::bytes : tokenizer_kind::characters;
     }
     std::string_view name() const override { return concrete.name(); }
     isize vocab_size() const override { return concrete.vocab_size(); }
-    std::vector<std::int32_t> encode(std::string_view text) const override {
-      return concrete.encode(text);
+    std::vector<std::int32_t> encode(std::string_view text, const specials& choice) const override {
+      if constexpr (is_bpe<Concrete>) {
+        return concrete.encode(text, choice);
+      } else {
+        expects(choice.names().empty(), "a tokenizer of ", name(), " has no special tokens");
+        return concrete.encode(text);
+      }
+    }
+    std::vector<std::int32_t> encode_ordinary(std::string_view text, int threads) const override {
+      if constexpr (is_bpe<Concrete>) {
+        return concrete.encode_ordinary(text, threads);
+      } else {
+        return concrete.encode(text);
+      }
+    }
+    std::span<const special_token> special_tokens() const override {
+      if constexpr (is_bpe<Concrete>) return concrete.tables().specials();
+      return {};
+    }
+    std::string_view pattern() const override {
+      if constexpr (is_bpe<Concrete>) return Concrete::pattern::name();
+      return {};
     }
     std::string decode(std::span<const std::int32_t> tokens) const override {
       return concrete.decode(tokens);
@@ -104,4 +153,36 @@ class tokenizer {
   std::shared_ptr<const any> self_;
 };
 
+// The special tokens that begin and end a text, by their usual names; nullptr where there is none.
+struct text_ends {
+  const special_token *begin = nullptr, *end = nullptr;
+};
+inline text_ends ends_of_text(const tokenizer& tokens) {
+  const auto named = [&](std::initializer_list<std::string_view> names) -> const special_token* {
+    for (const std::string_view name : names) {
+      for (const special_token& each : tokens.special_tokens()) {
+        if (each.name == name) return &each;
+      }
+    }
+    return nullptr;
+  };
+  return {named({"<|bos|>", "<s>", "<bos>", "<|begin_of_text|>", "<|endoftext|>"}),
+          named({"<|endoftext|>", "</s>", "<eos>", "<|end_of_text|>"})};
+}
+
+// tokenizer_config.json, with which transformers takes tokenizer.json as it is. length: tokens in a
+// sequence; 0: not said.
+inline std::string tokenizer_config_json(const tokenizer& tokens, isize length = 0) {
+  io::json out = io::json::object();
+  out.set("tokenizer_class", "PreTrainedTokenizerFast");
+  if (length > 0) out.set("model_max_length", length);
+  out.set("clean_up_tokenization_spaces", false);
+  const text_ends ends = ends_of_text(tokens);
+  if (ends.begin != nullptr) out.set("bos_token", ends.begin->name);
+  if (ends.end != nullptr) out.set("eos_token", ends.end->name);
+  return io::write_json(out, {.pretty = true}) + "\n";
+}
+
 }  // namespace ctgpt::inline CTGPT_ABI::text
+
+#include "ctgpt/text/tokenizer_files.hpp"

@@ -101,9 +101,7 @@ inline bool adds_nothing(const io::json_field& post_processor) {
   return single.size() == 1 && single[0]["Sequence"].present();
 }
 
-inline tokenizer_file read_tokenizer_json(std::string_view text, const std::string& name) {
-  const io::json parsed = io::parse_json(text, name);
-  const io::json_field root(parsed, name);
+inline tokenizer_file read_tokenizer_json(const io::json_field& root, const std::string& name) {
   const io::json_field model = root["model"];
   const auto type_of = [](const io::json_field& part) {
     return part.present() ? part["type"].string() : std::string("null");

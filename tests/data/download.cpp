@@ -315,7 +315,7 @@ TEST_CASE("download: no server, no host and no address are one sentence") {
     const std::string said = sentence_of([&] { at.get(url, how); });
     INFO(said);
     CHECK(said.starts_with("cannot fetch " + url + ": "));
-    CHECK(said.ends_with("(2 tries)"));
+    CHECK(said.ends_with("(2 tries); check the network, or name a proxy by https_proxy"));
   }
   CHECK(sentence_of([&] {
           at.get("ftp://host.invalid/a", how);

@@ -1,8 +1,8 @@
-// no_pipe_signal: while one lives, this thread meets a closed connection as an error (EPIPE), not as
-// the signal SIGPIPE.
+// no_pipe_signal: while one lives, this thread meets a closed connection as an error (EPIPE), and
+// not as the signal SIGPIPE.
 //
-// Some versions of libcurl let the signal through from the TLS library, and a library may not change
-// what the whole process does with it. A signal that came meanwhile is taken back at the end.
+// Some versions of libcurl let the signal through from the TLS library, and a library may not
+// change what the whole process does with it. A signal that came meanwhile is taken back again.
 // Errors: none.
 // Reference: POSIX.1-2017, pthread_sigmask, sigpending, sigwait.
 #pragma once

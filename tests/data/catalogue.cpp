@@ -61,13 +61,13 @@ TEST_CASE("catalogue: the sums and sizes are those of the files themselves, wher
                {"gpt2", "merges.txt", "tokenizers/gpt2/merges.txt"},
                {"cl100k", "cl100k_base.tiktoken", "tokenizers/cl100k_base.tiktoken"},
                {"o200k", "o200k_base.tiktoken", "tokenizers/o200k_base.tiktoken"}};
-  for (const auto& [entry, name, corpus] : known) {
-    const std::string path = ctgpt_test::corpus(corpus);
+  for (const auto& each : known) {
+    const std::string path = ctgpt_test::corpus(each.corpus);
     if (path.empty()) return;
-    INFO(name);
+    INFO(each.file);
     bool found = false;
-    for (const catalogue_file& file : find_in_catalogue(entry)->files) {
-      if (file.name != name) continue;
+    for (const catalogue_file& file : find_in_catalogue(each.entry)->files) {
+      if (file.name != each.file) continue;
       found = true;
       const std::string contents = ctgpt::read_file(path);
       CHECK(file.size == contents.size());

@@ -34,11 +34,9 @@ const ctgpt::app::extra_verb shard(
 const ctgpt::app::extra_verb fetch(
     "data", "fetch", "Fetch public corpora, models and tokenizers by name",
     "The path of each goes to standard output. A download that was cut or stopped goes on where\n"
-    "it was. Files are checked by SHA-256; where the catalogue has none, the first fetch keeps "
-    "the\n"
-    "one that it got, and later ones compare. Proxies are those of https_proxy, SSL_CERT_FILE "
-    "names\n"
-    "certificates to trust, and CTGPT_MIRROR an address that stands for https://.\n"
+    "it was. Files are checked by SHA-256; where the catalogue has none, the first fetch keeps\n"
+    "the one that it got, and later ones compare. Proxies are those of https_proxy, trusted\n"
+    "certificates those of SSL_CERT_FILE; CTGPT_MIRROR is an address that stands for https://.\n"
     "Example:\n"
     "  ctgpt data fetch gpt2 tinyshakespeare",
     ctgpt::app::fetch_command);

@@ -17,11 +17,13 @@ bool has_fetch() {
 }
 
 const std::string book = "Down the Rabbit-Hole\n" + std::string(200'000, '.');
+const std::string wrong(835'554, 'w');
 const std::string book_path = "/www.gutenberg.org/cache/epub/11/pg11.txt";
 
 web_reply serve(const web_request& asked) {
   if (asked.path == book_path) return serve_file(asked, book);
-  if (asked.path.find("tiktoken") != std::string::npos) return serve_file(asked, "wrong");
+  if (asked.path.ends_with("/r50k_base.tiktoken")) return serve_file(asked, wrong);
+  if (asked.path.ends_with(".tiktoken")) return serve_file(asked, "short");
   return {.status = 404};
 }
 
@@ -104,7 +106,7 @@ TEST_CASE("data fetch: a wrong sum, a file that is not there, a cache that canno
   CHECK(sentence("r50k", cache) ==
         "ctgpt: the file at " + server.url() +
             "/openaipublic.blob.core.windows.net/encodings/r50k_base.tiktoken has the SHA-256 " +
-            ctgpt::sha256_hex("wrong") +
+            ctgpt::sha256_hex(wrong) +
             ", but the catalogue has "
             "306cd27f03c1a714eca7108e03d66b7dc042abe8c258b44c199a7ed9838dd930; nothing of it is "
             "kept");

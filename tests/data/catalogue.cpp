@@ -4,6 +4,9 @@
 
 #include <set>
 
+#include "base/corpora.hpp"
+#include "ctgpt/base/hash.hpp"
+
 using namespace ctgpt::data;
 
 TEST_CASE("catalogue: every entry is well formed") {
@@ -46,4 +49,30 @@ TEST_CASE("catalogue: GPT-2 is there whole, pinned, and at one revision") {
         "607a30d783dfa663caf39e06633721c8d4cfcd7e/config.json");
   CHECK_FALSE(find_in_catalogue("gpt2-medium")->pinned());
   CHECK(find_in_catalogue("gpt2-medium")->size() == 0);
+}
+
+TEST_CASE("catalogue: the sums and sizes are those of the files themselves, where these are here") {
+  const struct {
+    const char *entry, *file, *corpus;
+  } known[] = {{"tinyshakespeare", "tinyshakespeare.txt", "text/tinyshakespeare.txt"},
+               {"wikitext-2", "valid.txt", "text/wikitext-2-valid.txt"},
+               {"wikitext-2", "test.txt", "text/wikitext-2-test.txt"},
+               {"gpt2", "vocab.json", "tokenizers/gpt2/vocab.json"},
+               {"gpt2", "merges.txt", "tokenizers/gpt2/merges.txt"},
+               {"cl100k", "cl100k_base.tiktoken", "tokenizers/cl100k_base.tiktoken"},
+               {"o200k", "o200k_base.tiktoken", "tokenizers/o200k_base.tiktoken"}};
+  for (const auto& each : known) {
+    const std::string path = ctgpt_test::corpus(each.corpus);
+    if (path.empty()) return;
+    INFO(each.file);
+    bool found = false;
+    for (const catalogue_file& file : find_in_catalogue(each.entry)->files) {
+      if (file.name != each.file) continue;
+      found = true;
+      const std::string contents = ctgpt::read_file(path);
+      CHECK(file.size == contents.size());
+      CHECK(file.sha256 == ctgpt::sha256_hex(contents));
+    }
+    CHECK(found);
+  }
 }

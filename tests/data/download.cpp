@@ -315,7 +315,7 @@ TEST_CASE("download: no server, no host and no address are one sentence") {
     const std::string said = sentence_of([&] { at.get(url, how); });
     INFO(said);
     CHECK(said.starts_with("cannot fetch " + url + ": "));
-    CHECK(said.ends_with("(2 tries)"));
+    CHECK(said.ends_with("(2 tries); check the network, or name a proxy by https_proxy"));
   }
   CHECK(sentence_of([&] {
           at.get("ftp://host.invalid/a", how);
@@ -390,4 +390,25 @@ TEST_CASE("download: any mixture of cuts, errors and forgotten ranges ends with 
     at.get(server.url("/a"), how);
     at.holds(body);
   }
+}
+
+TEST_CASE("download: a closed pipe is no signal meanwhile, and one afterwards") {
+  int pipe_ends[2];
+  REQUIRE(::pipe(pipe_ends) == 0);
+  ::close(pipe_ends[0]);
+  const auto write_on = [&] { return ::write(pipe_ends[1], "x", 1); };
+  const child_result quiet = in_child([&] {
+    ::signal(SIGPIPE, SIG_DFL);
+    const data::no_pipe_signal held;
+    return std::string(write_on() < 0 && errno == EPIPE ? "an error" : "none");
+  });
+  CHECK(quiet.exited());
+  CHECK(quiet.said == "an error");
+  const child_result loud = in_child([&] {
+    ::signal(SIGPIPE, SIG_DFL);
+    { const data::no_pipe_signal held; }
+    return std::string(write_on() < 0 ? "an error" : "none");
+  });
+  CHECK(loud.signal() == SIGPIPE);
+  ::close(pipe_ends[1]);
 }

@@ -145,6 +145,20 @@ TEST_CASE("fetch: one that waits for another can be stopped") {
   other.join();
 }
 
+TEST_CASE("fetch: what is said of a file begins with its name") {
+  std::atomic<int> tries = 0;
+  const http_server server([&](const web_request& asked) {
+    return ++tries == 1 ? web_reply{.status = 500} : serve(asked);
+  });
+  const example with;
+  fetch_options how = with.how(server);
+  std::vector<std::string> said;
+  how.network.say = [&](const std::string& what) { said.push_back(what); };
+  fetch(with.entry, how);
+  CHECK(said == std::vector<std::string>{"two/one.txt: the server answers 500 (an error of its "
+                                         "own); trying again in 0.001 s"});
+}
+
 TEST_CASE("fetch: a cache that cannot be written is one sentence") {
   const http_server server(serve);
   const example with;

@@ -107,7 +107,8 @@ inline constexpr std::array<catalogue_file, 1> pride{{{"pg1342.txt", {}, 0, "134
 inline constexpr std::array<catalogue_file, 1> sherlock{{{"pg1661.txt", {}, 0, "1661/pg1661.txt"}}};
 inline constexpr std::array<catalogue_file, 1> moby{{{"pg2701.txt", {}, 0, "2701/pg2701.txt"}}};
 inline constexpr std::array<catalogue_file, 1> r50k{
-    {{"r50k_base.tiktoken", "306cd27f03c1a714eca7108e03d66b7dc042abe8c258b44c199a7ed9838dd930"}}};
+    {{"r50k_base.tiktoken", "306cd27f03c1a714eca7108e03d66b7dc042abe8c258b44c199a7ed9838dd930",
+      835554}}};
 inline constexpr std::array<catalogue_file, 1> cl100k{
     {{"cl100k_base.tiktoken", "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7",
       1681126}}};

@@ -168,10 +168,13 @@ class downloader final : private http_sink {
         restart();
       }
       if (got.end == http_end::stopped) return false;
-      if (got.end != http_end::cut) fail("cannot fetch ", url_, ": ", got.sentence);
+      if (got.end != http_end::cut) {
+        if (length_ == 0) forget();
+        fail("cannot fetch ", url_, ": ", got.sentence);
+      }
       if (length_ > best) fruitless = 0, pause = how_.pause;
       best = std::max(best, length_);
-      if (++fruitless >= how_.tries) give_up(got.sentence, fruitless);
+      if (++fruitless >= how_.tries) give_up(got, fruitless);
       const double wait = std::min(std::max(pause, got.retry_after), how_.longest_pause);
       say(got.sentence + "; trying again in " + seconds_text(wait));
       if (!sleep(wait)) return false;
@@ -179,9 +182,13 @@ class downloader final : private http_sink {
     }
   }
 
-  [[noreturn]] void give_up(const std::string& sentence, int tries) const {
-    fail("cannot fetch ", url_, ": ", sentence, " (", tries, " tries)",
-         length_ > 0 ? "; what has arrived is kept, and the same command goes on from there" : "");
+  [[noreturn]] void give_up(const http_result& last, int tries) const {
+    if (length_ == 0) forget();
+    const char* hint =
+        length_ > 0 ? "; what has arrived is kept, and the same command goes on from there"
+        : last.reply.status == 0 ? "; check the network, or name a proxy by https_proxy"
+                                 : "";
+    fail("cannot fetch ", url_, ": ", last.sentence, " (", tries, " tries)", hint);
   }
 
   static std::string seconds_text(double seconds) {

@@ -163,6 +163,11 @@ class entry_fetcher {
     if (how_.file) how_.file(entry_, file);
     download_options options = how_.network;
     options.sha256 = wanted;
+    if (options.say) {
+      options.say = [&](const std::string& what) {
+        how_.network.say(join(entry_.name, "/", file.name, ": ", what));
+      };
+    }
     if (file.size > 0) options.size = file.size;
     if (!got.pinned) options.authority = "the first fetch";
     const download_result result =

@@ -32,6 +32,7 @@
 
 #include "ctgpt/base/error.hpp"
 #include "ctgpt/data/ascii.hpp"
+#include "ctgpt/data/no_pipe_signal.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::data {
 
@@ -108,6 +109,7 @@ class http_client {
     set(CURLOPT_XFERINFOFUNCTION, on_progress);
     set(CURLOPT_XFERINFODATA, &now);
     set(CURLOPT_NOPROGRESS, 0L);
+    const no_pipe_signal quiet;
     const CURLcode code = ::curl_easy_perform(curl_.get());
     if (now.thrown) std::rethrow_exception(now.thrown);
     if (code == CURLE_OK && !now.begun) now.start();  // an empty body

@@ -1,7 +1,7 @@
 // Normalisation of text: one way to write what can be written in several.
 //
 // normalise step(parse_normalisations("nfc,whitespace"));
-// step(page);                              a stage: it drops what nothing is left of (normalise_empty)
+// step(page);                 a stage: it drops what nothing is left of (normalise_empty)
 //
 // The steps, done in this order whichever way they are listed:
 //   entities    references of HTML ("&amp;", "&#160;") become what they stand for, once

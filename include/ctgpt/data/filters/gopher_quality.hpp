@@ -80,7 +80,7 @@ inline verdict judge_quality(std::string_view text, const word_totals& of,
   const double mean = ratio(of.plain_characters, of.plain);
   if (mean < limits.shortest_mean) return drop("gopher_short_words");
   if (mean > limits.longest_mean) return drop("gopher_long_words");
-  const auto hashes = static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '#'));
+  const std::uint64_t hashes = count_rare(text, '#');
   if (ratio(hashes, of.words) > limits.hashes) return drop("gopher_hashes");
   const std::uint64_t ellipses =
       detail::count_of(text, "...") + detail::count_of(text, detail::ellipsis);

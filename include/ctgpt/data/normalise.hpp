@@ -5,10 +5,9 @@
 //
 // The steps, done in this order whichever way they are listed:
 //   entities    references of HTML ("&amp;", "&#160;") become what they stand for, once
-//   control     control characters, zero-width characters, soft hyphens, byte order marks and marks
-//               of direction are removed; VT, FF and NEL become line feeds; tab, LF and CR stay, and
-//               the joiners U+200C and U+200D behind what is written with them: Arabic and Indic
-//               letters, emoji
+//   control     control and zero-width characters, soft hyphens, byte order marks and marks of
+//               direction are removed; VT, FF and NEL become line feeds; tab, LF and CR stay, and
+//               U+200C and U+200D behind what is written with them: Arabic, Indic, emoji
 //   nfc, nfkc   Unicode's normalisation forms
 //   lower       lower case, character by character
 //   whitespace  CR LF, CR, U+2028 and U+2029 become LF; runs of blanks (of any width) become one

@@ -20,7 +20,7 @@
 // datatrove's C4QualityFilter has the same thresholds, and splits sentences by a tokenizer.
 #pragma once
 
-#include <array>
+#include <cstring>
 
 #include "ctgpt/data/filters/lines.hpp"
 #include "ctgpt/data/filters/words.hpp"
@@ -89,12 +89,19 @@ inline std::size_t citation_length(std::string_view text) {
 // How many were taken out.
 inline std::uint64_t remove_citations(std::string& line) {
   std::uint64_t count = 0;
-  for (std::size_t at = 0; (at = line.find('[', at)) != line.npos;) {
-    const std::size_t length = citation_length(std::string_view(line).substr(at));
-    if (length > 0) ++count;
-    line.erase(at, length);
-    at += length == 0 ? 1 : 0;
+  std::string left;
+  std::string_view rest = line;
+  while (!rest.empty()) {
+    const std::size_t mark = std::min(rest.find('['), rest.size());
+    left += rest.substr(0, mark);
+    rest.remove_prefix(mark);
+    if (rest.empty()) break;
+    const std::size_t length = citation_length(rest);
+    count += length > 0 ? 1 : 0;
+    if (length == 0) left += '[';
+    rest.remove_prefix(std::max<std::size_t>(length, 1));
   }
+  line = std::move(left);
   return count;
 }
 

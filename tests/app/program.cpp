@@ -56,6 +56,8 @@ TEST_CASE("program: no verb, an unknown verb, a verb too many") {
   CHECK(contains(said({"trian"}), "there is no verb \"trian\"; did you mean train?"));
   CHECK(contains(said({"frobnicate"}), "there is no verb \"frobnicate\"; choose train,"));
   CHECK(contains(said({"data"}), "data world"));
+  CHECK(contains(said({"data", "claen"}), "did you mean data clean?") ==
+        (result_of({"data", "clean", "--help"}).code == 0));
   CHECK(contains(said({"data", "word"}), "did you mean data world?"));
   CHECK(contains(said({"--verbose"}), "there is no option --verbose"));
   CHECK(contains(said({"sample", "train"}), "not expected"));

@@ -1,4 +1,6 @@
 // C4's and FineWeb's rules: each threshold from both sides.
+#include "ctgpt/base/clock.hpp"
+#include "ctgpt/data/pipeline.hpp"
 #include "data/filters.hpp"
 
 using namespace ctgpt::data;
@@ -100,6 +102,19 @@ TEST_CASE("c4: citations are taken out of lines") {
   filter.tell(told);
   CHECK(told["c4_citations"] == 6 + 8);
   CHECK(told["c4_few_words"] == 2);
+}
+
+TEST_CASE("filters take time in proportion to a text, whatever it is made of") {
+  const double begun = ctgpt::clock_seconds();
+  for (const char* part : {"[1]", "[", ". ", ".", "\n", "a ", "'", "a'", "...", "\xE2\x80\xA6", "x",
+                           "\xFF", "_", "[1] a.\n", "-\n", "use cookies ", "a\n\n"}) {
+    const std::string text = repeated(1'000'000 / std::string(part).size(), part);
+    said(pipeline(gopher({.fewest_words = 0, .most_words = 10'000'000}), c4(), fineweb()), text);
+    said(gopher_repetition(), text);
+    said(c4({.terminal_mark = false, .longest_word = 10'000'000}), text);
+    said(fineweb(), text);
+  }
+  CHECK(ctgpt::clock_seconds() - begun < 60.0);
 }
 
 namespace {

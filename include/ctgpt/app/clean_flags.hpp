@@ -21,10 +21,7 @@ struct clean_flags {
   void describe(Visitor& v) {
     v.paths("--data PATH...", "files and directories of documents, plain, gzip, zstd or bzip2",
             data);
-    v.text("--format NAME",
-           "auto (default: by name, else by the first bytes), text, jsonl, csv, html, wet or "
-           "wikipedia",
-           format);
+    v.text("--format NAME", "auto (default), text, jsonl, csv, html, wet or wikipedia", format);
     v.text("--field NAME", "member of JSON lines, column of CSV with the text (default text)",
            field);
     v.text("--rules LIST", "quality filters to drop documents by: gopher,c4,fineweb", rules);

@@ -1,22 +1,21 @@
 // Normalisation of text: one way to write what can be written in several.
 //
 // normalise step(parse_normalisations("nfc,whitespace"));
-// step(page);                              a stage: it drops what nothing is left of (normalise_empty)
+// step(page);                 a stage: it drops what nothing is left of (normalise_empty)
 //
 // The steps, done in this order whichever way they are listed:
 //   entities    references of HTML ("&amp;", "&#160;") become what they stand for, once
-//   control     control characters, zero-width characters, soft hyphens, byte order marks and marks
-//               of direction are removed; VT, FF and NEL become line feeds; tab, LF and CR stay, and
-//               the joiners U+200C and U+200D behind what is written with them: Arabic and Indic
-//               letters, emoji
+//   control     control and zero-width characters, soft hyphens, byte order marks and marks of
+//               direction are removed; VT, FF and NEL become line feeds; tab, LF and CR stay, and
+//               U+200C and U+200D behind what is written with them: Arabic, Indic, emoji
 //   nfc, nfkc   Unicode's normalisation forms
 //   lower       lower case, character by character
 //   whitespace  CR LF, CR, U+2028 and U+2029 become LF; runs of blanks (of any width) become one
 //               space, none at the ends of lines; at most one empty line in a row; none at the ends
 //               of the text
 // tell() counts the documents that each step changed.
-// Ensures: bytes that are no UTF-8 stay as they are. Each step but entities changes nothing the
-// second time.
+// Ensures: bytes that are no UTF-8 stay as they are. Each step but entities changes nothing in UTF-8
+// the second time.
 // Errors: usage_error for a name that is none, and for nfc and nfkc together.
 // Reference: Unicode Standard Annex 15; utf8proc.
 #pragma once

@@ -16,6 +16,7 @@
 
 #include <zstd.h>
 
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -43,14 +44,13 @@ class part_writer {
     expects(options.shard.index < options.shard.count, "there is no shard ", options.shard.index,
             " of ", options.shard.count, ": shards are counted from 0");
     expects(packer_ != nullptr, "zstd cannot start: not enough memory");
-    ::ZSTD_CCtx_setParameter(packer_, ZSTD_c_compressionLevel, options.level);
-    ::ZSTD_CCtx_setParameter(packer_, ZSTD_c_checksumFlag, 1);
+    ::ZSTD_CCtx_setParameter(packer_.get(), ZSTD_c_compressionLevel, options.level);
+    ::ZSTD_CCtx_setParameter(packer_.get(), ZSTD_c_checksumFlag, 1);
     create_directories(directory_);
     for (const directory_entry& entry : list_entries(directory_)) refuse_strangers(entry.name);
   }
   part_writer(const part_writer&) = delete;
   part_writer& operator=(const part_writer&) = delete;
-  ~part_writer() { ::ZSTD_freeCCtx(packer_); }
 
   void add(const document& page) {
     if (!file_) {
@@ -110,7 +110,7 @@ class part_writer {
     packed_.resize(::ZSTD_CStreamOutSize());
     for (;;) {
       ZSTD_outBuffer to{packed_.data(), packed_.size(), 0};
-      const std::size_t left = ::ZSTD_compressStream2(packer_, &to, &from, how);
+      const std::size_t left = ::ZSTD_compressStream2(packer_.get(), &to, &from, how);
       expects(::ZSTD_isError(left) == 0, "cannot compress a part: ", ::ZSTD_getErrorName(left));
       file_->file().write(std::string_view(packed_.data(), to.pos));
       if (how == ZSTD_e_end ? left == 0 : from.pos == from.size) return;
@@ -127,7 +127,10 @@ class part_writer {
   std::string directory_;
   part_options options_;
   std::uint32_t next_;
-  ZSTD_CCtx* packer_;
+  struct free_packer {
+    void operator()(ZSTD_CCtx* packer) const { ::ZSTD_freeCCtx(packer); }
+  };
+  std::unique_ptr<ZSTD_CCtx, free_packer> packer_;
   std::optional<atomic_file> file_;
   std::vector<std::string> parts_;
   std::string line_, mended_;

@@ -5,8 +5,8 @@
 //
 // maybe<Stage> is a stage that is left out where it holds none, for what is chosen while running. A
 // pipeline is a stage too.
-// parallel_stage runs copies of one over batches of documents, on several threads: the verdicts, their
-// order and the sum of the counts are the same for any number of threads.
+// parallel_stage runs copies of one over batches of documents, on several threads: the verdicts,
+// their order and the sum of the counts are the same for any number of threads.
 // Errors: what a stage throws, of the first document in order that it throws for.
 #pragma once
 

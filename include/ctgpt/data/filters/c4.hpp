@@ -13,14 +13,14 @@
 //                   "use of cookies" or "use cookies", in any case
 // The document is dropped when a line that passes the first three holds "lorem ipsum" (c4_lorem_
 // ipsum), or one that passes the first four '{' (c4_brace); or when fewer than 5 sentences are left
-// (c4_few_sentences). A sentence ends at '.', '?' or '!', with quotes and brackets behind it, before
-// a blank that no small ASCII letter follows, or with its line.
+// (c4_few_sentences). A sentence ends at '.', '?' or '!', with quotes and brackets behind it,
+// before a blank that no small ASCII letter follows, or with its line.
 // Errors: none.
 // Reference: Raffel et al., "Exploring the Limits of Transfer Learning" (C4), 2020, section 2.2;
 // datatrove's C4QualityFilter has the same thresholds, and splits sentences by a tokenizer.
 #pragma once
 
-#include <array>
+#include <cstring>
 
 #include "ctgpt/data/filters/lines.hpp"
 #include "ctgpt/data/filters/words.hpp"
@@ -42,27 +42,38 @@ inline constexpr std::string_view policy_phrases[] = {"terms of use",   "privacy
 
 constexpr bool ascii_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
-// Words between blanks: how many, and the longest one's characters.
-struct blank_words {
-  std::uint64_t count = 0, longest = 0;
-};
-inline blank_words words_between_blanks(std::string_view line) {
-  blank_words found;
+// Words between blanks, counted up to so many.
+inline std::uint64_t words_between_blanks(std::string_view line, std::uint64_t most) {
+  std::uint64_t count = 0;
+  bool inside = false;
+  for (std::size_t at = 0; at < line.size() && count < most;) {
+    const word_piece piece = piece_at(line, at);
+    count += piece.part != word_part::blank && !inside ? 1 : 0;
+    inside = piece.part != word_part::blank;
+    at += piece.length;
+  }
+  return count;
+}
+
+// Whether a word between blanks has more than so many characters.
+inline bool holds_longer_word(std::string_view line, std::uint64_t most) {
+  // No word is longer where every so many bytes hold a blank.
+  std::size_t begin = 0;
+  while (line.size() - begin > most) {
+    std::size_t blank = begin + most;
+    while (blank > begin && !ascii_blank(line[blank])) --blank;
+    if (blank == begin) break;
+    begin = blank + 1;
+  }
+  if (line.size() - begin <= most) return false;
   std::uint64_t length = 0;
   for (std::size_t at = 0; at < line.size();) {
-    const auto byte = static_cast<unsigned char>(line[at]);
-    const word_piece piece =
-        byte < 0x80 ? word_piece{ascii_blank(line[at]) ? word_part::blank : word_part::other, 1}
-                    : piece_at(line, at);
+    const word_piece piece = piece_at(line, at);
     at += piece.length;
-    if (piece.part == word_part::blank) {
-      length = 0;
-    } else if (++length == 1) {
-      ++found.count;
-    }
-    found.longest = std::max(found.longest, length);
+    length = piece.part == word_part::blank ? 0 : length + 1;
+    if (length > most) return true;
   }
-  return found;
+  return false;
 }
 
 // Bytes of the citation at the start of `text`, or 0.
@@ -78,12 +89,19 @@ inline std::size_t citation_length(std::string_view text) {
 // How many were taken out.
 inline std::uint64_t remove_citations(std::string& line) {
   std::uint64_t count = 0;
-  for (std::size_t at = 0; (at = line.find('[', at)) != line.npos;) {
-    const std::size_t length = citation_length(std::string_view(line).substr(at));
-    if (length > 0) ++count;
-    line.erase(at, length);
-    at += length == 0 ? 1 : 0;
+  std::string left;
+  std::string_view rest = line;
+  while (!rest.empty()) {
+    const std::size_t mark = std::min(rest.find('['), rest.size());
+    left += rest.substr(0, mark);
+    rest.remove_prefix(mark);
+    if (rest.empty()) break;
+    const std::size_t length = citation_length(rest);
+    count += length > 0 ? 1 : 0;
+    if (length == 0) left += '[';
+    rest.remove_prefix(std::max<std::size_t>(length, 1));
   }
+  line = std::move(left);
   return count;
 }
 
@@ -138,7 +156,7 @@ class c4 {
         lines_.add(reason);
         return;
       }
-      sentences += count_sentences(trimmed(line_));
+      if (sentences < limits_.fewest_sentences) sentences += count_sentences(trimmed(line_));
       kept_ += line_;
       kept_ += '\n';
     });
@@ -160,13 +178,13 @@ class c4 {
                        [&](std::string_view phrase) { return holds(lower, phrase); });
   }
   static bool holds_phrase(std::string_view lower) {
-    return holds(lower, "lorem ipsum") || holds(lower, "javascript") || holds_policy(lower);
+    return holds(lower, "lorem ipsum") || holds(lower, "javascript") || holds(lower, "cookie") ||
+           holds(lower, detail::policy_phrases[0]) || holds(lower, detail::policy_phrases[1]);
   }
 
   // The rule that takes the line out, or "" and the line in line_; `said` when the document goes.
   std::string_view judge(std::string_view line, bool phrases, verdict& said) {
-    const detail::blank_words before = detail::words_between_blanks(line);
-    if (before.longest > limits_.longest_word) return "c4_long_word";
+    if (detail::holds_longer_word(line, limits_.longest_word)) return "c4_long_word";
     line_.assign(line);
     const std::uint64_t citations =
         line.find('[') != line.npos ? detail::remove_citations(line_) : 0;
@@ -174,9 +192,8 @@ class c4 {
     const bool mark =
         !line_.empty() && std::string_view(".?!\"'").find(line_.back()) != std::string_view::npos;
     if (limits_.terminal_mark && (!mark || line_.ends_with("..."))) return "c4_no_mark";
-    const std::uint64_t words =
-        citations == 0 ? before.count : detail::words_between_blanks(line_).count;
-    if (words < limits_.fewest_words) return "c4_few_words";
+    if (detail::words_between_blanks(line_, limits_.fewest_words) < limits_.fewest_words)
+      return "c4_few_words";
     if (phrases) lower_line_ = lower_ascii(line_);
     if (phrases && holds(lower_line_, "lorem ipsum")) said = drop("c4_lorem_ipsum");
     if (!said.keeps()) return {};

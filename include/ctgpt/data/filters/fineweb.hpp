@@ -62,7 +62,7 @@ class fineweb {
 
   verdict operator()(document& page) {
     const std::string_view text = page.text;
-    const auto feeds = static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
+    const std::uint64_t feeds = count_rare(text, '\n');
     std::uint64_t lines = 0, marked = 0, small = 0, repeated = 0;
     seen_.clear(feeds + 1);
     for_each_line(text, [&](std::string_view line) {
@@ -82,9 +82,11 @@ class fineweb {
     if (share(repeated, count_characters(text) - feeds) > limits_.repeated_characters) {
       return drop("fineweb_dup_chars");
     }
-    if (share(feeds, count_filter_words(text)) > limits_.line_feeds) {
-      return drop("fineweb_line_feeds");
-    }
+    // Words are counted until there are enough of them.
+    std::uint64_t words = 0;
+    for_each_filter_word(
+        text, [&](const filter_word&) { return share(feeds, ++words) > limits_.line_feeds; });
+    if (share(feeds, words) > limits_.line_feeds) return drop("fineweb_line_feeds");
     return keep;
   }
 

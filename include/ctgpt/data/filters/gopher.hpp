@@ -7,7 +7,8 @@
 //   gopher_dup_paragraphs       paragraphs (parted by empty lines) that came before: above 0.30
 //   gopher_dup_paragraph_chars  characters in them: above 0.20
 //   gopher_dup_lines, gopher_dup_line_chars   the same of lines: above 0.30, 0.20
-//   gopher_top_2 ... _top_4     characters in the commonest n words in a row: above 0.20, 0.18, 0.16
+//   gopher_top_2 ... _top_4     characters in the commonest n words in a row: above 0.20, 0.18,
+//                               0.16
 //   gopher_dup_5 ... _dup_10    characters in n words in a row that came before: above 0.15, 0.14,
 //                               0.13, 0.12, 0.11, 0.10; after such n words the next n are looked at
 // Cost: only places whose first n - 1 words occur twice can begin n words that do, so each n looks
@@ -68,8 +69,7 @@ class gopher_repetition {
   // Pieces between runs of so many line feeds or more.
   repeats repeats_of(std::string_view text, std::size_t feeds) {
     repeats found;
-    counter_.clear(static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) / feeds +
-                   1);
+    counter_.clear(static_cast<std::size_t>(count_rare(text, '\n')) / feeds + 1);
     const auto take = [&](std::string_view piece) {
       ++found.all;
       if (counter_.add(hash_text(piece)) == 1) return;

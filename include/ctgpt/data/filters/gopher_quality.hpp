@@ -20,6 +20,8 @@
 // GopherQualityFilter has the same thresholds.
 #pragma once
 
+#include <array>
+
 #include "ctgpt/data/filters/lines.hpp"
 #include "ctgpt/data/filters/words.hpp"
 #include "ctgpt/data/stage.hpp"
@@ -38,6 +40,13 @@ struct gopher_quality_limits {
 namespace detail {
 
 inline constexpr std::string_view ellipsis = "\xE2\x80\xA6", bullet = "\xE2\x80\xA2";
+
+inline constexpr std::array<std::uint64_t, 8> stop_hashes = [] {
+  constexpr std::string_view words[] = {"the", "be", "to", "of", "and", "that", "have", "with"};
+  std::array<std::uint64_t, 8> hashes{};
+  for (std::size_t i = 0; i < hashes.size(); ++i) hashes[i] = hash_bytes(words[i]);
+  return hashes;
+}();
 
 inline std::uint64_t count_of(std::string_view text, std::string_view part) {
   std::uint64_t count = 0;
@@ -63,12 +72,9 @@ struct word_totals {
     ++plain;
     plain_characters += word.characters;
     if (word.characters > 4) return;
-    constexpr std::uint64_t stops[] = {detail::hash_bytes("the"),  detail::hash_bytes("be"),
-                                       detail::hash_bytes("to"),   detail::hash_bytes("of"),
-                                       detail::hash_bytes("and"),  detail::hash_bytes("that"),
-                                       detail::hash_bytes("have"), detail::hash_bytes("with")};
-    for (unsigned i = 0; i < std::size(stops); ++i)
-      stop_words |= (word.hash == stops[i] ? 1u : 0u) << i;
+    for (unsigned i = 0; i < detail::stop_hashes.size(); ++i) {
+      stop_words |= (word.hash == detail::stop_hashes[i] ? 1u : 0u) << i;
+    }
   }
 };
 
@@ -80,7 +86,7 @@ inline verdict judge_quality(std::string_view text, const word_totals& of,
   const double mean = ratio(of.plain_characters, of.plain);
   if (mean < limits.shortest_mean) return drop("gopher_short_words");
   if (mean > limits.longest_mean) return drop("gopher_long_words");
-  const auto hashes = static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '#'));
+  const std::uint64_t hashes = count_rare(text, '#');
   if (ratio(hashes, of.words) > limits.hashes) return drop("gopher_hashes");
   const std::uint64_t ellipses =
       detail::count_of(text, "...") + detail::count_of(text, detail::ellipsis);

@@ -29,6 +29,13 @@ void for_each_line(std::string_view text, Visit&& visit) {
   }
 }
 
+// How often a character that is rare stands in it.
+inline std::uint64_t count_rare(std::string_view text, char c) {
+  std::uint64_t count = 0;
+  for (std::size_t at = 0; (at = text.find(c, at)) != text.npos; ++at) ++count;
+  return count;
+}
+
 inline std::uint64_t hash_text(std::string_view text) {
   xxh64 sum;
   sum.update(std::as_bytes(std::span(text)));
@@ -46,7 +53,7 @@ class hash_counter {
 
   // Room for so many different keys.
   void clear(std::size_t keys) {
-    const std::size_t size = std::bit_ceil(std::max<std::size_t>(2 * keys, 16));
+    const std::size_t size = std::bit_ceil(std::max<std::size_t>(keys + keys / 3, 16));
     if (slots_.size() < size) slots_.resize(size);
     std::fill_n(slots_.begin(), size, slot{});
     mask_ = size - 1;

@@ -63,7 +63,8 @@ inline corpus open_corpus(const std::string& path, const std::string& tokenizer,
   const std::string text = read_corpus(path);
   const text::tokenizer tokens = given ? *given : text::tokenizer::named(tokenizer, text, path);
   return {sha256_hex(text), static_cast<isize>(text.size()), tokens,
-          split(tokens.encode_ordinary(text, thread_pool::available()), fraction, time, options, path)};
+          split(tokens.encode_ordinary(text, thread_pool::available()), fraction, time, options,
+                path)};
 }
 
 }  // namespace ctgpt::inline CTGPT_ABI::app

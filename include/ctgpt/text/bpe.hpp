@@ -1,4 +1,5 @@
-// A byte-pair tokenizer: bytes to the tokens of GPT-2, GPT-4 or a vocabulary of one's own, and back.
+// A byte-pair tokenizer: bytes to the tokens of GPT-2, GPT-4 or a vocabulary of one's own, and
+// back.
 //
 // const text::bpe<text::gpt2> tokens(tables);            text/bpe_tables.hpp, text/bpe_files.hpp
 // tokens.encode("Once upon")                             a special token in the text is an error

@@ -19,7 +19,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(text::print_tiktoken(text::parse_tiktoken(printed, "f"), "f") == printed,
             "what is written is read again");
   } catch (const error& refusal) {
-    require(std::string_view(refusal.what()).starts_with("f:"), "errors begin with the file's name");
+    require(std::string_view(refusal.what()).starts_with("f:"),
+            "errors begin with the file's name");
   }
   return 0;
 }

@@ -12,14 +12,16 @@ const std::string& story() {
   static const std::string text = [] {
     std::string made;
     for (int i = 0; i < 400; ++i) {
-      made += "The cat number " + std::to_string(i) + " sat on the mat, and caf\xC3\xA9 \xF0\x9F\x98\x80 isn't far.\n";
+      made += "The cat number " + std::to_string(i) +
+              " sat on the mat, and caf\xC3\xA9 \xF0\x9F\x98\x80 isn't far.\n";
     }
     return made;
   }();
   return text;
 }
 
-words train_flags(const temporary_directory& place, const std::string& out, const words& more = {}) {
+words train_flags(const temporary_directory& place, const std::string& out,
+                  const words& more = {}) {
   ctgpt::write_file_atomic(place.file("story.txt"), story());
   return words{"tokenizer", "train", "--data", place.file("story.txt"), "--out", place.file(out)} +
          more;
@@ -92,8 +94,8 @@ TEST_CASE("tokenizer encode and decode: every format gives the text back, byte f
   CHECK(output_of(verb("decode", tokens), {.input = " [ ]\n"}) == "");
   // A part of a character is written as the bytes that it is; of other kinds of tokenizers too.
   const std::string broken = "caf\xC3";
-  CHECK(output_of(verb("decode", tokens), {.input = output_of(verb("encode", tokens), {.input = broken})}) ==
-        broken);
+  CHECK(output_of(verb("decode", tokens),
+                  {.input = output_of(verb("encode", tokens), {.input = broken})}) == broken);
   output_of(train_flags(place, "chars", {"--kind", "chars"}));
   const std::string ids = output_of(verb("encode", place.file("chars")), {.input = story()});
   CHECK(output_of(verb("decode", place.file("chars")), {.input = ids}) == story());
@@ -120,9 +122,9 @@ TEST_CASE("tokenizer encode: special tokens are refused unless they are allowed"
   const std::string ids = output_of(verb("encode", tokens, allowed), {.input = text});
   CHECK(ids.ends_with(",318]\n"));
   CHECK(output_of(verb("decode", tokens), {.input = ids}) == text);
-  CHECK(contains(sentence(result_of(verb("count", tokens, {"--allow-special", "<no>"}),
-                                    {.input = "a"}), 1),
-                 "there is no special token \"<no>\" in this vocabulary"));
+  CHECK(contains(
+      sentence(result_of(verb("count", tokens, {"--allow-special", "<no>"}), {.input = "a"}), 1),
+      "there is no special token \"<no>\" in this vocabulary"));
 }
 
 TEST_CASE("tokenizer: wrong flags and wrong input are one sentence") {
@@ -141,8 +143,9 @@ TEST_CASE("tokenizer: wrong flags and wrong input are one sentence") {
   CHECK(contains(said(train_flags(place, "t", {"--vocab", "300", "--kind", "chars"}), 2),
                  "--vocab is not for --kind chars"));
   CHECK(contains(said(train_flags(place, "tokens", {"--vocab", "300"}), 1), place.file("tokens")));
-  CHECK(contains(said({"tokenizer", "train", "--data", place.file("none"), "--vocab", "300", "--out",
-                       place.file("t")}, 1),
+  CHECK(contains(said({"tokenizer", "train", "--data", place.file("none"), "--vocab", "300",
+                       "--out", place.file("t")},
+                      1),
                  place.file("none")));
   CHECK(contains(said({"tokenizer"}, 2),
                  "tokenizer train, tokenizer encode, tokenizer decode or tokenizer count"));
@@ -153,7 +156,8 @@ TEST_CASE("tokenizer: wrong flags and wrong input are one sentence") {
   CHECK(contains(failed(verb("decode", tokens), "[1;2]"), "no JSON array of ids at byte 2"));
   CHECK(contains(failed(verb("decode", tokens), "[1,99999999999999]"), "is in no vocabulary"));
   CHECK(contains(failed(verb("decode", tokens), "[320]"), "320"));
-  CHECK(contains(failed(verb("decode", tokens, {"--format", "u32"}), "\1" + std::string(4, '\0')), "cut off"));
+  CHECK(contains(failed(verb("decode", tokens, {"--format", "u32"}), "\1" + std::string(4, '\0')),
+                 "cut off"));
   CHECK(place.names() == names{"story.txt", "tokens"});
 }
 
@@ -166,8 +170,8 @@ TEST_CASE("tokenizer train: a signal ends it and leaves nothing") {
     text += " " + std::to_string(state >> 20);
   }
   ctgpt::write_file_atomic(place.file("text"), text);
-  running program({"tokenizer", "train", "--data", place.file("text"), "--vocab", "4000000", "--out",
-                   place.file("t"), "--threads", "1"});
+  running program({"tokenizer", "train", "--data", place.file("text"), "--vocab", "4000000",
+                   "--out", place.file("t"), "--threads", "1"});
   std::this_thread::sleep_for(std::chrono::milliseconds(700));
   program.send(SIGINT);
   const outcome end = program.wait();
@@ -178,9 +182,11 @@ TEST_CASE("tokenizer train: a signal ends it and leaves nothing") {
 
 TEST_CASE("tokenizer: a model saved with a byte-pair tokenizer is sampled and evaluated") {
   const playground place;
-  const std::string run = place.trained("run", {"--steps", "2", "--eval-every", "2", "--tokenizer", "bytes"});
+  const std::string run =
+      place.trained("run", {"--steps", "2", "--eval-every", "2", "--tokenizer", "bytes"});
   // Bytes in GPT-2's order are 256 tokens as well: the model takes either.
-  output_of({"tokenizer", "train", "--data", place.data(), "--vocab", "256", "--out", place.file("t")});
+  output_of(
+      {"tokenizer", "train", "--data", place.data(), "--vocab", "256", "--out", place.file("t")});
   for (const char* name : {"/best", "/last"}) {
     ctgpt::write_file_atomic(run + name + "/tokenizer.json",
                              ctgpt::read_file(place.file("t") + "/tokenizer.json"));

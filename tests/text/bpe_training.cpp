@@ -6,8 +6,8 @@
 
 #include <map>
 
-#include "base/corpora.hpp"
 #include "base/child.hpp"
+#include "base/corpora.hpp"
 #include "base/temporary.hpp"
 #include "ctgpt/base/checksum.hpp"
 #include "ctgpt/io/json.hpp"
@@ -43,8 +43,9 @@ std::vector<token_pair> naive(std::string_view corpus, std::size_t count) {
   for (const auto& [piece, times] : pieces) {
     words.push_back({{}, times});
     for (const char each : piece) {
-      const auto at = std::find(text::bytes_in_symbol_order.begin(),
-                                text::bytes_in_symbol_order.end(), static_cast<unsigned char>(each));
+      const auto at =
+          std::find(text::bytes_in_symbol_order.begin(), text::bytes_in_symbol_order.end(),
+                    static_cast<unsigned char>(each));
       words.back().first.push_back(
           static_cast<std::int32_t>(at - text::bytes_in_symbol_order.begin()));
     }
@@ -135,11 +136,12 @@ TEST_CASE("bpe training: it ends where pairs are too rare, or where it is told t
   for (int i = 0; i < 3000; ++i) corpus += " w" + std::to_string(i * 7919);
   counts.add(corpus);
   isize last = 0;
-  const auto stopped = text::train_bpe(counts, {.vocab = 1000, .goes_on = [&](isize made, isize all) {
-                                                  CHECK(all == 744);
-                                                  last = made;
-                                                  return made < 128;
-                                                }});
+  const auto stopped =
+      text::train_bpe(counts, {.vocab = 1000, .goes_on = [&](isize made, isize all) {
+                                 CHECK(all == 744);
+                                 last = made;
+                                 return made < 128;
+                               }});
   CHECK_FALSE(stopped.has_value());
   CHECK(last == 128);
 }
@@ -162,8 +164,9 @@ TEST_CASE("bpe training: what cannot be trained is said in a sentence") {
         "a vocabulary of 256 is too small for the 256 bytes and 1 special tokens");
   CHECK(sentence_of([] { trained("ab ab", {.vocab = 300, .specials = {"x"}}); }) ==
         "the special token \"x\" is a token of text too; name it another way");
-  CHECK(sentence_of([] { trained("a", {.vocab = 300, .specials = {"<s>", "<s>"}}); }) ==
-        "the special token \"<s>\" is there twice");
+  CHECK(sentence_of([] {
+          trained("a", {.vocab = 300, .specials = {"<s>", "<s>"}});
+        }) == "the special token \"<s>\" is there twice");
   CHECK(sentence_of([] { trained("a", {.vocab = 300, .specials = {"<\xFF>"}}); }) ==
         "the special token \"<\xEF\xBF\xBD>\" is not UTF-8");
 }

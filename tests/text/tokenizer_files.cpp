@@ -33,7 +33,9 @@ bpe_tables small_tables(std::vector<std::string> specials = {"<|end|>", "<pad id
   return *text::train_bpe(counts, {.vocab = 700, .specials = std::move(specials)});
 }
 
-void write(const std::string& path, std::string_view contents) { write_file_atomic(path, contents); }
+void write(const std::string& path, std::string_view contents) {
+  write_file_atomic(path, contents);
+}
 
 void check_same(const bpe_tables& one, const bpe_tables& other) {
   REQUIRE(one.vocab_size() == other.vocab_size());
@@ -170,7 +172,8 @@ TEST_CASE("tokenizer files: words keep blanks, and have one token for all others
   const tokenizer any = text::words::of("the cat the dog the cat\n", 4);
   CHECK(any.kind() == tokenizer_kind::words);
   CHECK(any.name() == "words");
-  CHECK(any.get_if<text::words>()->tokens() == std::vector<std::string>{"<unk>", " cat", " the", "\n"});
+  CHECK(any.get_if<text::words>()->tokens() ==
+        std::vector<std::string>{"<unk>", " cat", " the", "\n"});
   CHECK(any.encode(" cat the\n") == ids{1, 2, 3});
   CHECK(any.decode(ids{1, 2, 3}) == " cat the\n");
   CHECK(any.decode(any.encode(" cat sat")) == " cat<unk>");
@@ -229,12 +232,14 @@ TEST_CASE("tokenizer files: damaged .tiktoken files are refused with file and li
   CHECK(with(good.substr(0, 200)).starts_with(path + ":"));
   const std::string other = directory.file("other.tiktoken");
   write(other, good);
-  CHECK(load_error(other) == other + " does not say its pattern; give gpt2, cl100k, o200k or nanochat");
+  CHECK(load_error(other) ==
+        other + " does not say its pattern; give gpt2, cl100k, o200k or nanochat");
   CHECK(sentence_of([&] { tokenizer::load(other, "gpt3"); }) ==
         "there is no pattern \"gpt3\"; choose gpt2, cl100k, o200k or nanochat");
 }
 
-TEST_CASE("tokenizer files: a tokenizer.json that would give other ids is refused with the reason") {
+TEST_CASE(
+    "tokenizer files: a tokenizer.json that would give other ids is refused with the reason") {
   const std::string good = text::bpe_tokenizer(small_tables(), "cl100k").to_json();
   const auto with = [&](const std::string& piece, const std::string& by) {
     return sentence_of([&] { tokenizer::from_json(changed(good, piece, by), "t.json"); });
@@ -250,7 +255,8 @@ TEST_CASE("tokenizer files: a tokenizer.json that would give other ids is refuse
   CHECK(with("\"Isolated\"", "\"Removed\"") ==
         "t.json: the Split has the behavior \"Removed\"; only pieces that are kept each can be "
         "opened here");
-  CHECK(contains_text(with("'(?i:[sdmt]", "'(?i:[sd]"), "is not one of gpt2, cl100k, o200k or nanochat"));
+  CHECK(contains_text(with("'(?i:[sdmt]", "'(?i:[sd]"),
+                      "is not one of gpt2, cl100k, o200k or nanochat"));
   CHECK(with("\"unk_token\": null", "\"unk_token\": \"?\"") == "t.json: the model has a unk_token");
   CHECK(with("\"dropout\": null", "\"dropout\": 0.1") == "t.json: the model has a dropout");
   CHECK(with("\"byte_fallback\": false", "\"byte_fallback\": true") ==
@@ -270,7 +276,8 @@ TEST_CASE("tokenizer files: a tokenizer.json that would give other ids is refuse
         "t.json: the decoder is Fuse, not ByteLevel");
   const std::string blanks = changed(good, "\"merges\": [", "\"merges\": [\"A Z\",");
   CHECK(contains_text(sentence_of([&] { tokenizer::from_json(blanks, "t.json"); }),
-                 "t.json: merge 1 makes \"AZ\", which is not in the vocabulary"));
-  CHECK(sentence_of([&] { tokenizer::from_json(good.substr(0, good.size() / 2), "t.json"); })
-            .starts_with("t.json"));
+                      "t.json: merge 1 makes \"AZ\", which is not in the vocabulary"));
+  CHECK(sentence_of([&] {
+          tokenizer::from_json(good.substr(0, good.size() / 2), "t.json");
+        }).starts_with("t.json"));
 }

@@ -68,7 +68,8 @@ enum class id_format : std::uint8_t { json, u16, u32 };
 inline id_format parse_format(const std::optional<std::string>& name, isize vocab) {
   if (!name || *name == "json") return id_format::json;
   if (*name == "u32") return id_format::u32;
-  if (*name != "u16") throw usage_error(join("--format must be json, u16 or u32, not \"", *name, "\""));
+  if (*name != "u16")
+    throw usage_error(join("--format must be json, u16 or u32, not \"", *name, "\""));
   if (vocab > 65536) {
     throw usage_error(join("--format u16 holds ids up to 65,535, but the tokenizer has ",
                            grouped(vocab), " tokens; use u32"));
@@ -195,16 +196,16 @@ int tokenizer_decode_command(const tokenizer_decode_flags& given) {
 int tokenizer_count_command(const tokenizer_count_flags& given) {
   const text::tokenizer tokens = open_tokenizer(given);
   std::uint64_t count = 0;
-  const std::uint64_t bytes =
-      encode_input(tokens, given.allow_special,
-                   [&](std::span<const std::int32_t> ids) { count += ids.size(); });
+  const std::uint64_t bytes = encode_input(
+      tokens, given.allow_special, [&](std::span<const std::int32_t> ids) { count += ids.size(); });
   if (!given.json) {
     put(std::to_string(count) + "\n");
     return 0;
   }
   io::json out = io::json::object();
   out.set("tokens", count).set("bytes", bytes);
-  const auto each = static_cast<double>(bytes) / static_cast<double>(std::max<std::uint64_t>(count, 1));
+  const auto each =
+      static_cast<double>(bytes) / static_cast<double>(std::max<std::uint64_t>(count, 1));
   out.set("bytes_per_token", each);
   put(io::write_json(out) + "\n");
   return 0;

@@ -62,12 +62,14 @@ inline std::optional<text::tokenizer> learn_bpe(const tokenizer_train_flags& giv
     text::piece_counts<Pattern> counts(given.special, threads);
     if (!count_files(counts, given.data)) return;
     work_bar bar("Merging");
-    auto tables = text::train_bpe(
-        counts, {.vocab = vocab, .specials = given.special, .least = given.least.value_or(1),
-                 .goes_on = [&](isize done, isize all) {
-                   bar.show(static_cast<double>(done), static_cast<double>(all));
-                   return stop_signal::received() == 0;
-                 }});
+    auto tables =
+        text::train_bpe(counts, {.vocab = vocab,
+                                 .specials = given.special,
+                                 .least = given.least.value_or(1),
+                                 .goes_on = [&](isize done, isize all) {
+                                   bar.show(static_cast<double>(done), static_cast<double>(all));
+                                   return stop_signal::received() == 0;
+                                 }});
     if (!tables) return;
     bar.end();
     made = text::bpe<Pattern>(std::move(*tables));

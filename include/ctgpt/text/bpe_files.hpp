@@ -96,8 +96,8 @@ inline void take_specials(std::vector<std::string>& tokens, std::span<const toke
   std::vector<bool> made(tokens.size(), false);
   merge_reader index(tokens);
   for (const token_pair& pair : merges) {
-    both = tokens[static_cast<std::size_t>(pair.left)] +
-           tokens[static_cast<std::size_t>(pair.right)];
+    both =
+        tokens[static_cast<std::size_t>(pair.left)] + tokens[static_cast<std::size_t>(pair.right)];
     const std::int32_t token = index.find(to_symbols(both));
     if (token >= 0) made[static_cast<std::size_t>(token)] = true;
   }
@@ -109,13 +109,13 @@ inline void take_specials(std::vector<std::string>& tokens, std::span<const toke
   while (!tokens.empty() && tokens.back().empty()) tokens.pop_back();
 }
 
-inline bpe_tables read_vocab_merges(const std::string& vocab_path, const std::string& merges_path) {
-  const std::string vocab = read_file(vocab_path, most_vocabulary_bytes);
+// The texts of both files; the paths are for errors.
+inline bpe_tables parse_vocab_merges(std::string_view vocab, const std::string& vocab_path,
+                                     std::string_view merges_text, const std::string& merges_path) {
   const io::json parsed = io::parse_json(vocab, vocab_path);
   std::vector<special_token> specials;
   std::vector<std::string> tokens =
       read_spelled_tokens(io::json_field(parsed, vocab_path), vocab_path, specials);
-  const std::string merges_text = read_file(merges_path, most_vocabulary_bytes);
   std::vector<token_pair> merges;
   merge_reader index(tokens);
   for_each_line(merges_text, [&](std::string_view line, std::size_t number) {
@@ -126,8 +126,8 @@ inline bpe_tables read_vocab_merges(const std::string& vocab_path, const std::st
             merges_path, ":", number, ": a merge is two tokens with a blank between them, not ",
             io::quote_json(line));
     token_pair pair{index.find(line.substr(0, blank)), index.find(line.substr(blank + 1))};
-    expects(pair.left >= 0 && pair.right >= 0, merges_path, ":", number, ": ",
-            io::quote_json(line), " names a token that ", vocab_path, " does not have");
+    expects(pair.left >= 0 && pair.right >= 0, merges_path, ":", number, ": ", io::quote_json(line),
+            " names a token that ", vocab_path, " does not have");
     merges.push_back(pair);
   });
   take_specials(tokens, merges, specials);
@@ -137,6 +137,11 @@ inline bpe_tables read_vocab_merges(const std::string& vocab_path, const std::st
     const bool of_merges = std::string_view(problem.what()).starts_with("merge ");
     fail(of_merges ? merges_path : vocab_path, ": ", problem.what());
   }
+}
+
+inline bpe_tables read_vocab_merges(const std::string& vocab_path, const std::string& merges_path) {
+  return parse_vocab_merges(read_file(vocab_path, most_vocabulary_bytes), vocab_path,
+                            read_file(merges_path, most_vocabulary_bytes), merges_path);
 }
 
 // The merges of any tables in their order; of ranks, every pair that makes a token, by its rank.
@@ -168,24 +173,30 @@ inline std::vector<spelled_token> spelled_tokens(const bpe_tables& tables) {
   std::string bytes;
   for (const special_token& each : tables.specials()) {
     expects(!from_symbols(each.name, bytes) || tables.find(bytes) < 0, "the special token ",
-            io::quote_json(each.name), " is spelled like a token of text, so no file can hold both");
+            io::quote_json(each.name),
+            " is spelled like a token of text, so no file can hold both");
     all.push_back({each.name, each.token});
   }
-  std::sort(all.begin(), all.end(),
-            [](const auto& a, const auto& b) { return a.token < b.token; });
+  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.token < b.token; });
   return all;
 }
 
-inline void write_vocab_merges(const bpe_tables& tables, const std::string& vocab_path,
-                               const std::string& merges_path) {
-  std::string vocab, merges = "#version: 0.2\n";
+// Appends the texts of both files.
+inline void print_vocab_merges(const bpe_tables& tables, std::string& vocab, std::string& merges) {
+  merges += "#version: 0.2\n";
   io::json_writer out(vocab);
   out.begin_object();
   for (const spelled_token& each : spelled_tokens(tables)) out.member(each.spelled, each.token);
   out.end_object();
   for (const token_pair& pair : listed_merges(tables)) {
-    merges += to_symbols(tables.bytes(pair.left)) + " " + to_symbols(tables.bytes(pair.right)) + "\n";
+    merges +=
+        to_symbols(tables.bytes(pair.left)) + " " + to_symbols(tables.bytes(pair.right)) + "\n";
   }
+}
+inline void write_vocab_merges(const bpe_tables& tables, const std::string& vocab_path,
+                               const std::string& merges_path) {
+  std::string vocab, merges;
+  print_vocab_merges(tables, vocab, merges);
   write_file_atomic(vocab_path, vocab);
   write_file_atomic(merges_path, merges);
 }
@@ -229,9 +240,8 @@ inline std::string encode_base64(std::string_view bytes) {
   return text;
 }
 
-inline bpe_tables read_tiktoken(const std::string& path,
-                                std::span<const special_token> specials = {}) {
-  const std::string text = read_file(path, most_vocabulary_bytes);
+inline bpe_tables parse_tiktoken(std::string_view text, const std::string& path,
+                                 std::span<const special_token> specials = {}) {
   std::vector<std::string> tokens;
   std::string bytes;
   const std::size_t lines = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
@@ -259,9 +269,15 @@ inline bpe_tables read_tiktoken(const std::string& path,
   }
 }
 
+inline bpe_tables read_tiktoken(const std::string& path,
+                                std::span<const special_token> specials = {}) {
+  return parse_tiktoken(read_file(path, most_vocabulary_bytes), path, specials);
+}
+
 // Special tokens are not in such a file: whoever reads it names them.
 // Errors: merges that are not in the order of the tokens they make, which ranks cannot say.
-inline void write_tiktoken(const bpe_tables& tables, const std::string& path) {
+// `path` is for errors.
+inline std::string print_tiktoken(const bpe_tables& tables, const std::string& path) {
   std::int32_t last = -1;
   for (const token_pair& pair : tables.merges()) {
     const std::int32_t made = tables.table().find(pair.left, pair.right)->token;
@@ -276,7 +292,10 @@ inline void write_tiktoken(const bpe_tables& tables, const std::string& path) {
     if (!tables.has(token)) continue;
     text += encode_base64(tables.bytes(token)) + " " + std::to_string(id) + "\n";
   }
-  write_file_atomic(path, text);
+  return text;
+}
+inline void write_tiktoken(const bpe_tables& tables, const std::string& path) {
+  write_file_atomic(path, print_tiktoken(tables, path));
 }
 
 }  // namespace ctgpt::inline CTGPT_ABI::text

@@ -27,8 +27,7 @@ struct known_regex {
 // The older cl100k cuts blanks behind a last line end: where no token holds both, ids are equal.
 inline constexpr known_regex known_regexes[] = {
     {"gpt2", R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)"},
-    {"gpt2",
-     R"('(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s)"},
+    {"gpt2", R"('(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s)"},
     {"gpt2", R"('(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)"},
     {"cl100k", R"('(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|)"
                R"( ?[^\s\p{L}\p{N}]+[\r\n]*|\s+\z|\s*[\r\n]+|\s+(?!\S)|\s+)"},
@@ -113,8 +112,8 @@ inline std::string_view read_pattern(const io::json_field& splitter, const std::
   const std::string behavior = split["behavior"].string();
   const bool invert = split["invert"].boolean_or(false);
   expects((behavior == "Isolated" && !invert) || (behavior == "Removed" && invert), name,
-          ": the Split has the behavior ", io::quote_json(behavior),
-          invert ? ", inverted" : "", "; only pieces that are kept each can be opened here");
+          ": the Split has the behavior ", io::quote_json(behavior), invert ? ", inverted" : "",
+          "; only pieces that are kept each can be opened here");
   const std::string& regex = split["pattern"]["Regex"].string();
   for (const known_regex& each : known_regexes) {
     if (each.regex == regex) return each.pattern;
@@ -129,8 +128,8 @@ inline std::vector<special_token> read_added_tokens(const io::json_field& added,
   for (std::size_t i = 0; added.present() && i < added.size(); ++i) {
     const io::json_field each = added[i];
     const std::string& content = each["content"].string();
-    expects(each["special"].boolean_or(false), name, ": the added token ",
-            io::quote_json(content), " is not special");
+    expects(each["special"].boolean_or(false), name, ": the added token ", io::quote_json(content),
+            " is not special");
     for (const char* flag : {"single_word", "lstrip", "rstrip"}) {
       expects(!each[flag].boolean_or(false), name, ": the added token ", io::quote_json(content),
               " is ", flag);
@@ -173,8 +172,7 @@ inline bool is_bpe_json(const io::json_field& root) {
   if (detail::type_of(root["model"]) != "BPE") return false;
   const io::json_field splitter = root["pre_tokenizer"];
   const std::string type = detail::type_of(splitter);
-  return type == "Sequence" ||
-         (type == "ByteLevel" && splitter["use_regex"].boolean_or(true));
+  return type == "Sequence" || (type == "ByteLevel" && splitter["use_regex"].boolean_or(true));
 }
 
 inline bpe_file read_bpe_json(const io::json_field& root, const std::string& name) {
@@ -207,7 +205,8 @@ inline bpe_file read_bpe_json(const io::json_field& root, const std::string& nam
   std::vector<token_pair> merges;
   merge_reader index(tokens);
   const io::json_field listed = model["merges"];
-  const auto* array = listed.value() != nullptr ? listed.value()->get_if<io::json_array>() : nullptr;
+  const auto* array =
+      listed.value() != nullptr ? listed.value()->get_if<io::json_array>() : nullptr;
   if (array == nullptr) listed.wrong("an array of merges");
   for (std::size_t i = 0; i < array->size(); ++i) {
     std::string_view left, right;
@@ -260,8 +259,8 @@ inline words read_words_json(const io::json_field& root, const std::string& name
   std::vector<special_token> others;
   const io::json_field vocab = root["model"]["vocab"];
   std::vector<std::string> tokens = read_spelled_tokens(vocab, name, others);
-  expects(others.empty(), name, ": the word ",
-          io::quote_json(others.empty() ? "" : others[0].name), " is not spelled in bytes");
+  expects(others.empty(), name, ": the word ", io::quote_json(others.empty() ? "" : others[0].name),
+          " is not spelled in bytes");
   const std::string unknown = root["model"]["unk_token"].string();
   const io::json* id = vocab.value()->find(unknown);
   expects(id != nullptr, name, ": the unknown word ", io::quote_json(unknown),

@@ -60,8 +60,8 @@ class bpe_tables {
       const std::int32_t token = made.find(both);
       expects(token >= 0, "merge ", rank + 1, " makes ", io::quote_json(both),
               ", which is not in the vocabulary");
-      expects(made.merges_.find(pair.left, pair.right) == nullptr, "merge ", rank + 1, ", which makes ",
-              io::quote_json(both), ", is there twice");
+      expects(made.merges_.find(pair.left, pair.right) == nullptr, "merge ", rank + 1,
+              ", which makes ", io::quote_json(both), ", is there twice");
       made.merges_.insert(pair.left, pair.right, {rank++, token});
     }
     return made;

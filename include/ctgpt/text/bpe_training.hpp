@@ -107,8 +107,8 @@ class bpe_learner {
 
   void add(std::string_view piece, std::uint64_t count) {
     const auto word = static_cast<std::uint32_t>(words_.size());
-    words_.push_back({ids_.size(), static_cast<std::uint32_t>(piece.size()),
-                      static_cast<std::int64_t>(count)});
+    words_.push_back(
+        {ids_.size(), static_cast<std::uint32_t>(piece.size()), static_cast<std::int64_t>(count)});
     for (const char each : piece) ids_.push_back(byte_ids_[static_cast<unsigned char>(each)]);
     const std::int32_t* ids = ids_.data() + words_.back().begin;
     for (std::size_t i = 0; i + 1 < piece.size(); ++i) {
@@ -207,8 +207,8 @@ class bpe_learner {
 template <class Pattern>
 std::optional<bpe_tables> train_bpe(piece_counts<Pattern>& counts, const bpe_training& how) {
   const auto others = static_cast<isize>(256 + how.specials.size());
-  expects(how.vocab >= others, "a vocabulary of ", how.vocab, " is too small for the 256 bytes and ",
-          how.specials.size(), " special tokens");
+  expects(how.vocab >= others, "a vocabulary of ", how.vocab,
+          " is too small for the 256 bytes and ", how.specials.size(), " special tokens");
   bpe_learner learner;
   counts.each([&](std::string_view piece, std::uint64_t count) { learner.add(piece, count); });
   const auto merges = learner.learn(how.vocab - others, how);

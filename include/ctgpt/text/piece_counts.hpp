@@ -159,8 +159,8 @@ class piece_counts {
     next_ = done_ = 0;
     stopped_ = false;
     goes_on_ = goes_on ? &goes_on : nullptr;
-    const int tasks = static_cast<int>(
-        std::min(parts_.size(), std::max<std::size_t>(text.size() / worth, 1)));
+    const int tasks =
+        static_cast<int>(std::min(parts_.size(), std::max<std::size_t>(text.size() / worth, 1)));
     pool_.run(
         std::clamp(tasks, 1, pool_.size()),
         [](void* self, int worker) { static_cast<piece_counts*>(self)->work(worker); }, this);

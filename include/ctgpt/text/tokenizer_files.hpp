@@ -59,8 +59,9 @@ inline known_encoding encoding_named(std::string_view file) {
     return {gpt2::name(), {{end, 50256}}};
   }
   if (file == "cl100k_base.tiktoken") {
-    return {cl100k::name(), {{end, 100257}, {prefix, 100258}, {middle, 100259}, {suffix, 100260},
-                             {prompt, 100276}}};
+    return {
+        cl100k::name(),
+        {{end, 100257}, {prefix, 100258}, {middle, 100259}, {suffix, 100260}, {prompt, 100276}}};
   }
   if (file == "o200k_base.tiktoken") return {o200k::name(), {{end, 199999}, {prompt, 200018}}};
   return {};
@@ -96,8 +97,9 @@ tokenizer tokenizer::load(const std::string& path, std::string_view pattern) {
     known_encoding known = encoding_named(file);
     if (pattern.empty()) pattern = known.pattern;
     if (pattern.empty()) {
-      throw usage_error(join(file, " does not say its pattern; give gpt2, cl100k, o200k or "
-                                   "nanochat"));
+      throw usage_error(join(file,
+                             " does not say its pattern; give gpt2, cl100k, o200k or "
+                             "nanochat"));
     }
     return bpe_tokenizer<Lazy>(read_tiktoken(file, known.specials), pattern);
   }

@@ -31,8 +31,7 @@ class words {
     for (std::size_t id = 0; id < tokens_.size(); ++id) {
       expects(!tokens_[id].empty(), "the token ", id, " of a word tokenizer is empty");
       std::int32_t& place = slots_[slot_of(tokens_[id])];
-      expects(place < 0, "the word ", io::quote_json(tokens_[id]),
-              " is twice in a word tokenizer");
+      expects(place < 0, "the word ", io::quote_json(tokens_[id]), " is twice in a word tokenizer");
       place = static_cast<std::int32_t>(id);
     }
   }

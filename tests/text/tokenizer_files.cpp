@@ -1,6 +1,6 @@
 // Tokenizers in files: round trips of every format, what a damaged file is told, and the ids of
 // Hugging Face's packages on what is written, where CTGPT_PYTHON has them.
-#include "ctgpt/text/tokenizer_files.hpp"
+#include "ctgpt/text/tokenizer.hpp"
 
 #include <doctest/doctest.h>
 

@@ -14,8 +14,8 @@
 //               space, none at the ends of lines; at most one empty line in a row; none at the ends
 //               of the text
 // tell() counts the documents that each step changed.
-// Ensures: bytes that are no UTF-8 stay as they are. Each step but entities changes nothing in UTF-8
-// the second time.
+// Ensures: bytes that are no UTF-8 stay as they are. Each step but entities changes nothing in
+// UTF-8 the second time.
 // Errors: usage_error for a name that is none, and for nfc and nfkc together.
 // Reference: Unicode Standard Annex 15; utf8proc.
 #pragma once

@@ -2,16 +2,20 @@
 //
 // tokenizer any = text::bytes{};
 // any.save(directory.file("tokenizer.json"));
-// tokenizer again = tokenizer::load("model");    text/tokenizer_files.hpp says what it opens
+// tokenizer again = tokenizer::load("model");    a directory, a tokenizer.json or a .tiktoken file
 // any.encode("Once"), any.decode(tokens), any.token_bytes(79), any.vocab_size(), any.name()
 // any.encode_ordinary(text, threads)             data, where special tokens are plain text
 //
 // A concrete tokenizer is a type with name(), vocab_size(), encode(text), decode(tokens) and
 // token_bytes(token); it is immutable, so copies share it and any thread may use it.
+// load() takes a directory's tokenizer.json, else vocab.json with merges.txt, whose pattern is gpt2
+// unless told. The pattern and the special tokens of a .tiktoken file are known by its name where
+// it is one of OpenAI's; other files need a pattern and have no special tokens.
 // Ensures: decode(tokens) is the token_bytes of all of them, one after the other.
 // Errors: those of the concrete type (text/bytes.hpp, text/characters.hpp, text/bpe.hpp,
-// text/words.hpp) and of the file (text/tokenizer_files.hpp). encode refuses a text that holds a
-// special token.
+// text/words.hpp) and of the files (text/bpe_files.hpp, text/bpe_json.hpp,
+// text/tokenizer_json.hpp); a pattern that is none, or not the file's. encode refuses a text that
+// holds a special token.
 #pragma once
 
 #include <concepts>
@@ -55,7 +59,7 @@ class tokenizer {
     throw usage_error(join("there is no tokenizer '", name, "'; choose bytes or char"));
   }
   // Templates, so that a program which opens no file does not compile every pattern; defined in
-  // text/tokenizer_files.hpp. `pattern` is for files that do not say theirs.
+  // the head of this file. `pattern` is for files that do not say theirs.
   template <class Lazy = void>
   static tokenizer from_json(std::string_view json, const std::string& name);
   template <class Lazy = void>
@@ -183,6 +187,101 @@ inline std::string tokenizer_config_json(const tokenizer& tokens, isize length =
   return io::write_json(out, {.pretty = true}) + "\n";
 }
 
-}  // namespace ctgpt::inline CTGPT_ABI::text
+// Calls visit(Pattern{}) with the pattern of that name.
+template <class Visit>
+void visit_pattern(std::string_view name, Visit visit) {
+  const auto is = [&]<class Pattern>(Pattern pattern) {
+    if (name != Pattern::name()) return false;
+    visit(pattern);
+    return true;
+  };
+  if (is(gpt2{}) || is(cl100k{}) || is(o200k{}) || is(nanochat{})) return;
+  throw usage_error(join("there is no pattern ", io::quote_json(name),
+                         "; choose gpt2, cl100k, o200k or nanochat"));
+}
 
-#include "ctgpt/text/tokenizer_files.hpp"
+template <class Lazy = void>
+tokenizer bpe_tokenizer(bpe_tables tables, std::string_view pattern) {
+  std::optional<tokenizer> made;
+  visit_pattern(pattern, [&]<class Pattern>(Pattern) { made = bpe<Pattern>(std::move(tables)); });
+  return *made;
+}
+
+// Calls visit(tokens) with the bpe<Pattern> that a tokenizer holds; false where it holds none.
+template <class Visit>
+bool visit_bpe(const tokenizer& any, Visit visit) {
+  const auto is = [&]<class Pattern>(Pattern) {
+    const auto* held = any.get_if<bpe<Pattern>>();
+    if (held != nullptr) visit(*held);
+    return held != nullptr;
+  };
+  return is(gpt2{}) || is(cl100k{}) || is(o200k{}) || is(nanochat{});
+}
+
+struct known_encoding {
+  std::string_view pattern;  // "" of none that is known
+  std::vector<special_token> specials;
+};
+inline known_encoding encoding_named(std::string_view file) {
+  file = file.substr(file.rfind('/') + 1);
+  const std::string end = "<|endoftext|>", prompt = "<|endofprompt|>", prefix = "<|fim_prefix|>",
+                    middle = "<|fim_middle|>", suffix = "<|fim_suffix|>";
+  if (file == "r50k_base.tiktoken" || file == "p50k_base.tiktoken") {
+    return {gpt2::name(), {{end, 50256}}};
+  }
+  if (file == "cl100k_base.tiktoken") {
+    return {
+        cl100k::name(),
+        {{end, 100257}, {prefix, 100258}, {middle, 100259}, {suffix, 100260}, {prompt, 100276}}};
+  }
+  if (file == "o200k_base.tiktoken") return {o200k::name(), {{end, 199999}, {prompt, 200018}}};
+  return {};
+}
+
+template <class Lazy>
+tokenizer tokenizer::from_json(std::string_view json, const std::string& name) {
+  const io::json parsed = io::parse_json(json, name);
+  const io::json_field root(parsed, name);
+  if (is_bpe_json(root)) {
+    bpe_file file = read_bpe_json(root, name);
+    return bpe_tokenizer<Lazy>(std::move(file.tables), file.pattern);
+  }
+  if (detail::type_of(root["model"]) == "WordLevel") return read_words_json(root, name);
+  tokenizer_file file = read_tokenizer_json(root, name);
+  if (file.byte_level) return bytes{};
+  expects(!file.symbols.empty(), name, ": model.vocab is empty");
+  return characters(std::move(file.symbols));
+}
+
+template <class Lazy>
+tokenizer tokenizer::load(const std::string& path, std::string_view pattern) {
+  const std::string vocab = path + "/vocab.json", merges = path + "/merges.txt";
+  std::string file = path;
+  if (is_directory(path)) {
+    file = path + "/tokenizer.json";
+    if (!is_file(file) && is_file(vocab) && is_file(merges)) {
+      return bpe_tokenizer<Lazy>(read_vocab_merges(vocab, merges),
+                                 pattern.empty() ? gpt2::name() : pattern);
+    }
+  }
+  if (file.ends_with(".tiktoken")) {
+    known_encoding known = encoding_named(file);
+    if (pattern.empty()) pattern = known.pattern;
+    if (pattern.empty()) {
+      throw usage_error(join(file,
+                             " does not say its pattern; give gpt2, cl100k, o200k or "
+                             "nanochat"));
+    }
+    return bpe_tokenizer<Lazy>(read_tiktoken(file, known.specials), pattern);
+  }
+  tokenizer made = from_json<Lazy>(read_file(file, most_vocabulary_bytes), file);
+  if (!pattern.empty() && pattern != made.pattern()) {
+    throw usage_error(join(file, " is of ",
+                           made.pattern().empty() ? join("the tokenizer ", made.name())
+                                                  : join("the pattern ", made.pattern()),
+                           ", not of the pattern ", io::quote_json(pattern)));
+  }
+  return made;
+}
+
+}  // namespace ctgpt::inline CTGPT_ABI::text

@@ -159,9 +159,10 @@ TEST_CASE("data clean: everything that was planted in real text is found, and th
   }
   CHECK(dropped == static_cast<std::int64_t>(bad.size()));
   CHECK(facts["kept"]["documents"].integer() + dropped == read);
-  for (const auto& [text, name] : personal) {
-    INFO(name);
-    CHECK(facts["changed"][name].integer_or(0) == 1);
+  for (const auto& each : personal) {
+    const std::string change = each.second;
+    INFO(change);
+    CHECK(facts["changed"][change].integer_or(0) == 1);
   }
   CHECK(facts["changed"]["normalise_entities"].integer() == 1);
   CHECK(facts["changed"]["normalise_control"].integer() == 1);

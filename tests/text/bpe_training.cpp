@@ -91,8 +91,9 @@ TEST_CASE("bpe training: the merges of a naive trainer, on texts where many tie 
   for (int round = 0; round < 12; ++round) {
     std::string corpus;
     for (int i = 0; i < 3000; ++i) {
-      const std::uint64_t kind = random() % 8;
-      corpus += kind == 0 ? ' ' : static_cast<char>('a' + random() % (round % 3 + 1));
+      const std::uint64_t kind = random() % 8, letter = random();
+      const auto letters = static_cast<std::uint64_t>(round % 3 + 1);
+      corpus += kind == 0 ? ' ' : static_cast<char>('a' + letter % letters);
     }
     for (int i = 0; i < 300; ++i) corpus += troublesome()[random() % troublesome().size()];
     const std::vector<token_pair> expected = naive(corpus, 200);

@@ -132,17 +132,19 @@ inline std::string remove_controls(std::string_view text) {
   return detail::changed_characters(
       text,
       [&](std::string& out, std::string_view run) {
-        before = 'a';
+        const std::size_t size = out.size();
         for (const char c : run) {
           const bool visible = (c >= ' ' && c != 0x7F) || c == '\t' || c == '\n' || c == '\r';
           if (visible) out += c;
           if (c == '\v' || c == '\f') out += '\n';
         }
+        if (out.size() != size) before = 'a';  // else nothing of it is left
       },
       [&](std::string& out, char32_t code, std::string_view bytes) {
         const bool joiner = (code == 0x200C || code == 0x200D) && detail::takes_joiner(before);
         if (code == 0x85) {
           out += '\n';
+          before = '\n';
         } else if (joiner || !detail::invisible(code)) {
           out += bytes;
           before = joiner ? char32_t{0} : code;

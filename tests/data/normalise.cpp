@@ -51,6 +51,9 @@ TEST_CASE("control and invisible characters go, what separates lines stays") {
   CHECK(by("control", persian) == persian);
   CHECK(by("control", family) == family);
   CHECK(by("control", utf8(U"\u0645\u200C\u200C\u0645")) == utf8(U"\u0645\u200C\u0645"));
+  // A joiner belongs to the letter before it, not over a line's end, and over what goes away.
+  CHECK(by("control", utf8(U"\u0645\u0085\u200C")) == utf8(U"\u0645\n"));
+  CHECK(by("control", utf8(U"\u0645\u007F\u200C\u0645")) == utf8(U"\u0645\u200C\u0645"));
 }
 
 TEST_CASE("nfc and nfkc compose as Unicode says") {

@@ -1,2 +1,7 @@
-// The verb `train`, compiled for every preset.
+// The verb `train`, compiled for every preset; tokenizer.cpp compiles the opening of tokenizers.
+#include "ctgpt/text/tokenizer.hpp"
+
+extern template ctgpt::text::tokenizer ctgpt::text::tokenizer::load<void>(const std::string&,
+                                                                          std::string_view);
+
 #include "ctgpt/app/train.hpp"

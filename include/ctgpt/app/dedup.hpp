@@ -17,6 +17,7 @@
 #include "ctgpt/app/dedup_flags.hpp"
 #include "ctgpt/app/flags.hpp"
 #include "ctgpt/app/print.hpp"
+#include "ctgpt/app/status_line.hpp"
 #include "ctgpt/app/stop_signal.hpp"
 #include "ctgpt/base/clock.hpp"
 #include "ctgpt/data/dedup.hpp"
@@ -27,15 +28,10 @@ struct dedup_stopped {
   int signal;
 };
 
-// How far a step is: a line on a terminal that is redrawn, elsewhere one every ten seconds.
+// How far a step is.
 class dedup_progress_line {
  public:
   explicit dedup_progress_line(const stop_signal& signals) : signals_(signals) {}
-  ~dedup_progress_line() {
-    if (drawn_ && terminal_) std::fputs("\r\033[K", stderr);
-  }
-  dedup_progress_line(const dedup_progress_line&) = delete;
-  dedup_progress_line& operator=(const dedup_progress_line&) = delete;
 
   void at(std::string_view step, std::uint64_t done, std::uint64_t all) {
     if (signals_.received() != 0) throw dedup_stopped{signals_.received()};
@@ -43,10 +39,10 @@ class dedup_progress_line {
     if (step != step_) {
       step_ = step;
       start_ = now;
-    } else if (now - shown_ < (terminal_ ? 0.2 : 10.0)) {
+      line_.wait_from(now);
+    } else if (!line_.due(now)) {
       return;
     }
-    shown_ = now;
     std::string line = step_;
     if (done > 0 && now - start_ > 0.2) {
       const double bytes = static_cast<double>(done), left = static_cast<double>(all) - bytes;
@@ -57,15 +53,14 @@ class dedup_progress_line {
                     bytes_text(bytes / (now - start_)).c_str(), (now - start_) * left / bytes);
       line += facts;
     }
-    std::fprintf(stderr, terminal_ ? "\r\033[K%.78s" : "%s\n", line.c_str());
-    drawn_ = true;
+    line_.show(line);
   }
 
  private:
   const stop_signal& signals_;
-  bool terminal_ = ::isatty(2) == 1, drawn_ = false;
+  status_line line_;
   std::string step_;
-  double start_ = 0.0, shown_ = 0.0;
+  double start_ = 0.0;
 };
 
 // "1/3": part 1 of 0, 1, 2.

@@ -14,31 +14,27 @@
 #include "ctgpt/app/fetch_flags.hpp"
 #include "ctgpt/app/flags.hpp"
 #include "ctgpt/app/print.hpp"
+#include "ctgpt/app/status_line.hpp"
 #include "ctgpt/app/stop_signal.hpp"
 #include "ctgpt/base/clock.hpp"
 #include "ctgpt/data/fetch.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::app {
 
-// How far one file is: a line on a terminal that is redrawn, elsewhere one every ten seconds.
+// How far one file is.
 class fetch_progress {
  public:
-  ~fetch_progress() { clear(); }
-  fetch_progress() = default;
-  fetch_progress(const fetch_progress&) = delete;
-  fetch_progress& operator=(const fetch_progress&) = delete;
-
   void begin(std::string name) {
-    clear();
+    line_.clear();
     name_ = std::move(name);
-    start_ = shown_ = clock_seconds();
+    start_ = clock_seconds();
+    line_.wait_from(start_);
     before_.reset();
   }
   void at(std::uint64_t bytes, std::optional<std::uint64_t> total) {
     if (!before_ || bytes < *before_) before_ = bytes;  // what was here already is no speed
     const double now = clock_seconds();
-    if (now - shown_ < (terminal_ ? 0.2 : 10.0)) return;
-    shown_ = now;
+    if (!line_.due(now)) return;
     const double speed = static_cast<double>(bytes - *before_) / std::max(now - start_, 1e-9);
     std::string line = name_ + ": " + bytes_text(static_cast<double>(bytes));
     if (total && *total > 0) {
@@ -52,23 +48,17 @@ class fetch_progress {
     } else {
       line += ", " + bytes_text(speed) + "/s";
     }
-    std::fprintf(stderr, terminal_ ? "\r\033[K%.78s" : "%s\n", line.c_str());
-    drawn_ = terminal_;
+    line_.show(line);
   }
   void say(const std::string& sentence) {
-    clear();
+    line_.clear();
     std::fprintf(stderr, "%s\n", sentence.c_str());
   }
 
  private:
-  void clear() {
-    if (drawn_) std::fputs("\r\033[K", stderr);
-    drawn_ = false;
-  }
-
+  status_line line_;
   std::string name_;
-  bool terminal_ = ::isatty(2) == 1, drawn_ = false;
-  double start_ = 0.0, shown_ = 0.0;
+  double start_ = 0.0;
   std::optional<std::uint64_t> before_;
 };
 

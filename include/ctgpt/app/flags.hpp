@@ -68,37 +68,19 @@ class flags {
     });
   }
   void texts(const std::string& names, const std::string& help, std::vector<std::string>& values) {
-    const auto put = [this, &values,
-                      flag = long_name(names)](const std::vector<std::string>& given) {
-      for (const std::string& each : given) check_text(flag, each);
-      values = given;
-    };
-    command_->add_option_function<std::vector<std::string>>(all_names(names), put, help)
+    add_list(all_names(names), long_name(names), help, values)
         ->type_name(placeholder(names))
         ->allow_extra_args(false);
   }
   // Any number of values after one name, as of files that a shell's pattern names.
   void paths(const std::string& names, const std::string& help, std::vector<std::string>& values) {
-    const auto put = [this, &values,
-                      flag = long_name(names)](const std::vector<std::string>& given) {
-      for (const std::string& each : given) check_text(flag, each);
-      values = given;
-    };
-    command_->add_option_function<std::vector<std::string>>(all_names(names), put, help)
+    add_list(all_names(names), long_name(names), help, values)
         ->type_name(placeholder(names))
         ->expected(1, 1 << 24);
   }
   // What stands without an option's name, any number of them.
   void words(const std::string& name, const std::string& help, std::vector<std::string>& values) {
-    command_
-        ->add_option_function<std::vector<std::string>>(
-            name,
-            [this, &values, name](const std::vector<std::string>& given) {
-              for (const std::string& each : given) check_text(name, each);
-              values = given;
-            },
-            help)
-        ->type_name("");
+    add_list(name, name, help, values)->type_name("");
   }
   template <class Integer>
   void integer(const std::string& names, const std::string& help, std::optional<Integer>& value,
@@ -131,6 +113,17 @@ class flags {
     return all.substr(all.find("--"));
   }
 
+  // shown: what errors call it.
+  CLI::Option* add_list(const std::string& names, const std::string& shown, const std::string& help,
+                        std::vector<std::string>& values) {
+    return command_->add_option_function<std::vector<std::string>>(
+        names,
+        [this, &values, shown](const std::vector<std::string>& given) {
+          for (const std::string& each : given) check_text(shown, each);
+          values = given;
+        },
+        help);
+  }
   void add(const std::string& names, const std::string& help,
            std::function<void(const std::string&)> put) {
     command_->add_option_function<std::string>(all_names(names), put, help)

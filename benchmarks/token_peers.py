@@ -11,7 +11,6 @@ vocabularies of GPT-2 and GPT-4. Tokens are compared: where they differ, the scr
 fails. --out writes all of it as JSON.
 """
 import argparse
-import base64
 import glob
 import gzip
 import json
@@ -28,7 +27,8 @@ os.environ["RAYON_NUM_THREADS"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 here = pathlib.Path(__file__).resolve().parent
-data = pathlib.Path(os.environ.get("CTGPT_DATA") or here.parents[1] / "shared/data")
+sys.path.insert(0, str(here.parent / "tests/golden"))
+from vocabularies import data, encoding  # noqa: E402
 
 
 def english():
@@ -46,33 +46,6 @@ def multilingual():
         for name in sorted(glob.glob(folder + "/*.gz"))[:60]:
             pages.append(gzip.open(name).read().decode("utf-8", errors="replace"))
     return "".join(pages)
-
-
-def gpt2_ranks():
-    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    others = [b for b in range(256) if b not in printable]
-    spelled = {chr(b): b for b in printable} | {chr(256 + i): b for i, b in enumerate(others)}
-    vocabulary = json.loads((data / "tokenizers/gpt2/vocab.json").read_text())
-    del vocabulary["<|endoftext|>"]
-    return {bytes(spelled[c] for c in token): rank for token, rank in vocabulary.items()}
-
-
-PATTERNS = {
-    "gpt2": r"'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s",
-    "cl100k": r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+|"
-              r" ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s",
-}
-
-
-def tiktoken_encoding(name):
-    import tiktoken
-    if name == "gpt2":
-        ranks = gpt2_ranks()
-    else:
-        lines = (data / f"tokenizers/{name}_base.tiktoken").read_bytes().splitlines()
-        ranks = {base64.b64decode(a): int(b) for a, b in (line.split() for line in lines)}
-    return tiktoken.Encoding(name=name, pat_str=PATTERNS[name], mergeable_ranks=ranks,
-                             special_tokens={})
 
 
 def hf_tokenizer():
@@ -114,7 +87,7 @@ def main():
         for vocabulary in ("gpt2", "cl100k"):
             place = data / "tokenizers" / (
                 "gpt2" if vocabulary == "gpt2" else f"{vocabulary}_base.tiktoken")
-            peer = tiktoken_encoding(vocabulary)
+            peer = encoding(vocabulary)
             hugging = hf_tokenizer() if vocabulary == "gpt2" else None
             giga = None
             if vocabulary == "gpt2":

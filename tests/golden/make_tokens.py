@@ -9,36 +9,18 @@ tests/text/golden.cpp makes the same texts and compares.
 Of each set of texts: how many tokens (or pieces), and the XXH64 of them: for each text the count
 and then each token (or length of a piece in bytes), as little-endian 32-bit numbers.
 """
-import base64
 import json
-import os
 import pathlib
 import struct
 import sys
 
 import regex
-import tiktoken
 import xxhash
 
-here = pathlib.Path(__file__).parent
-data = pathlib.Path(os.environ.get("CTGPT_DATA") or here.parents[2] / "shared/data")
+from vocabularies import data, encoding, patterns
 
-# The expressions of tiktoken 0.14 (tiktoken_ext/openai_public.py) and of nanochat (tokenizer.py).
-words = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]"
-ends = r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
-short = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
-front = r"[^\r\n\p{L}\p{N}]?"
-patterns = {
-    "gpt2": r"'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s",
-    "cl100k": r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+|"
-              r" ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s",
-    "o200k": "|".join([front + words + "*" + ends + "+" + short,
-                       front + words + "+" + ends + "*" + short,
-                       r"\p{N}{1,3}", r" ?[^\s\p{L}\p{N}]+[\r\n/]*", r"\s*[\r\n]+",
-                       r"\s+(?!\S)", r"\s+"]),
-    "nanochat": r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,2}|"
-                r" ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+",
-}
+here = pathlib.Path(__file__).parent
+
 texts = ["tinyshakespeare", "wikitext-2-valid", "wikitext-2-test", "dickens"]
 alphabet = ("aAbZsStdmLlVvRrEe''' \t\n\r019.,!/-_" + "éÉſ日本\u0301\u0302\u00a0\u2028²Ⅵǅʰ😀\u0085"
             "\u3000ß\u212aא\u200b\ufeff")
@@ -106,22 +88,6 @@ def sets():
     yield "every character", scalars()
 
 
-def gpt2_ranks():
-    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    others = [b for b in range(256) if b not in printable]
-    spelled = {chr(b): b for b in printable} | {chr(256 + i): b for i, b in enumerate(others)}
-    vocabulary = json.loads((data / "tokenizers/gpt2/vocab.json").read_text())
-    del vocabulary["<|endoftext|>"]
-    return {bytes(spelled[c] for c in token): rank for token, rank in vocabulary.items()}
-
-
-def ranks(name):
-    if name == "gpt2":
-        return gpt2_ranks()
-    lines = (data / f"tokenizers/{name}_base.tiktoken").read_bytes().splitlines()
-    return {base64.b64decode(token): int(rank) for token, rank in (line.split() for line in lines)}
-
-
 class summary:
     def __init__(self):
         self.count, self.hash = 0, xxhash.xxh64()
@@ -140,20 +106,19 @@ made = {"newer": newer, "tokens": {}, "pieces": {}}
 for name, pattern in patterns.items():
     # At the end of the text alone: Python's $ also stands before a last line feed.
     expression = regex.compile(pattern.replace("++$", r"++\Z"))
-    encoding = None
+    encoder = None
     if name != "nanochat":
-        encoding = tiktoken.Encoding(name=name, pat_str=pattern, mergeable_ranks=ranks(name),
-                                     special_tokens={})
+        encoder = encoding(name)
         made["tokens"][name] = {}
     made["pieces"][name] = {}
     for kind, strings in sets():
         tokens, pieces = summary(), summary()
         for text in strings:
-            if encoding:
-                tokens.add(encoding.encode_ordinary(text))
+            if encoder:
+                tokens.add(encoder.encode_ordinary(text))
             if not has_newer.search(text):
                 pieces.add([len(found.group().encode()) for found in expression.finditer(text)])
-        if encoding:
+        if encoder:
             made["tokens"][name][kind] = tokens.result()
         made["pieces"][name][kind] = pieces.result()
         print(f"{name}, {kind}: {tokens.count} tokens, {pieces.count} pieces", flush=True)

@@ -1,7 +1,7 @@
 // tokenizer_path: what --tokenizer names: a kind, or the file or directory of a tokenizer.
 //
 // bytes and char are kinds; any other name with a slash or a dot, or of something that is there, is
-// a path. A directory holds a tokenizer.json.
+// a path. text/tokenizer.hpp says what is opened.
 // Errors: those of text/tokenizer.hpp.
 #pragma once
 
@@ -16,10 +16,6 @@ namespace ctgpt::inline CTGPT_ABI::app {
 inline bool is_tokenizer_path(const std::string& name) {
   if (name == text::bytes::name() || name == text::characters::name()) return false;
   return name.find_first_of("/.") != name.npos || is_file(name) || is_directory(name);
-}
-
-inline text::tokenizer load_tokenizer(const std::string& path) {
-  return text::tokenizer::load(path);
 }
 
 // The token that stands between documents: the added token <|endoftext|>, where there is one.

@@ -154,7 +154,7 @@ int train_command(const train_flags& given, const machine_options& machine,
                                   : resolve_model(now.init_from);
     const auto start =
         own_tokenizer
-            ? std::optional(starting_point{load_tokenizer(place), read_vocab(place)})
+            ? std::optional(starting_point{text::tokenizer::load(place), read_vocab(place)})
             : start_of(now, given, place);
     plan = plan_training(now, start, called, run);
     expects_no_fewer_steps(before.how.steps, plan->settings.how.steps);

@@ -124,7 +124,7 @@ class bpe {
     for (const std::int32_t token : made.tokens) {
       made.bytes.push_back(byte);
       made.characters.push_back(character);
-      for (const std::size_t end = byte + token_text(token).size(); byte < end; ++byte) {
+      for (const std::size_t end = byte + tables().shown(token).size(); byte < end; ++byte) {
         // A character is counted when the last of its bytes has passed.
         const bool last = byte + 1 == text.size() ||
                           (static_cast<unsigned char>(text[byte + 1]) & 0xC0) != 0x80;
@@ -155,17 +155,14 @@ class bpe {
     return made;
   }
 
-  std::string token_bytes(std::int32_t token) const { return std::string(token_text(token)); }
+  std::string token_bytes(std::int32_t token) const { return std::string(tables().shown(token)); }
 
   std::string decode(std::span<const std::int32_t> tokens) const {
     std::string text;
     text.reserve(tokens.size() * 4);
-    for (const std::int32_t token : tokens) text += token_text(token);
+    for (const std::int32_t token : tokens) text += tables().shown(token);
     return text;
   }
-
-  // Borrows an encoder for as long as it lives: for streams, which keep one.
-  class borrowed;
 
  private:
   struct shared {
@@ -176,12 +173,7 @@ class bpe {
     std::vector<std::unique_ptr<bpe_encoder>> idle;
   };
 
-  std::string_view token_text(std::int32_t token) const {
-    if (tables().has(token)) return tables().bytes(token);
-    return tables().shown(token);
-  }
-
- public:
+  // An encoder for as long as it lives.
   class borrowed {
    public:
     explicit borrowed(shared& owner) : owner_(owner) {
@@ -210,7 +202,6 @@ class bpe {
     std::unique_ptr<bpe_encoder> work_;
   };
 
- private:
   std::shared_ptr<shared> self_;
 };
 

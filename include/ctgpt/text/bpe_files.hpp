@@ -16,6 +16,7 @@
 #include "ctgpt/io/json.hpp"
 #include "ctgpt/text/bpe_tables.hpp"
 #include "ctgpt/text/byte_symbols.hpp"
+#include "ctgpt/text/token_index.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::text {
 
@@ -61,44 +62,33 @@ inline std::vector<std::string> read_spelled_tokens(const io::json_field& vocabu
   return tokens;
 }
 
-// Pairs of ids by their spelling.
+// Ids by their spelling.
 class merge_reader {
  public:
-  explicit merge_reader(const std::vector<std::string>& tokens)
-      : slots_(2048, -1), tokens_(tokens) {
-    while (slots_.size() < 2 * tokens.size()) slots_.resize(2 * slots_.size(), -1);
-    for (std::size_t id = 0; id < tokens.size(); ++id) {
-      if (!tokens[id].empty()) slots_[slot_of(tokens[id])] = static_cast<std::int32_t>(id);
-    }
-  }
+  explicit merge_reader(const std::vector<std::string>& tokens) : index_(tokens), tokens_(tokens) {}
   // The token that is spelled so, or -1.
   std::int32_t find(std::string_view spelled) {
-    return from_symbols(spelled, bytes_) ? slots_[slot_of(bytes_)] : -1;
+    return from_symbols(spelled, bytes_) ? find_bytes(bytes_) : -1;
   }
+  std::int32_t find_bytes(std::string_view bytes) const { return index_.find(tokens_, bytes); }
 
  private:
-  std::size_t slot_of(std::string_view bytes) const {
-    std::size_t slot = std::hash<std::string_view>{}(bytes) & (slots_.size() - 1);
-    while (slots_[slot] >= 0 && tokens_[static_cast<std::size_t>(slots_[slot])] != bytes) {
-      slot = (slot + 1) & (slots_.size() - 1);
-    }
-    return slot;
-  }
-  std::vector<std::int32_t> slots_;
+  token_index index_;
   const std::vector<std::string>& tokens_;
   std::string bytes_;
 };
 
 // Tokens of several bytes that no merge makes are specials: text never becomes them.
-inline void take_specials(std::vector<std::string>& tokens, std::span<const token_pair> merges,
+// index: of the tokens, which change here.
+inline void take_specials(std::vector<std::string>& tokens, const merge_reader& index,
+                          std::span<const token_pair> merges,
                           std::vector<special_token>& specials) {
   std::string both;
   std::vector<bool> made(tokens.size(), false);
-  merge_reader index(tokens);
   for (const token_pair& pair : merges) {
     both =
         tokens[static_cast<std::size_t>(pair.left)] + tokens[static_cast<std::size_t>(pair.right)];
-    const std::int32_t token = index.find(to_symbols(both));
+    const std::int32_t token = index.find_bytes(both);
     if (token >= 0) made[static_cast<std::size_t>(token)] = true;
   }
   for (std::size_t id = 0; id < tokens.size(); ++id) {
@@ -130,7 +120,7 @@ inline bpe_tables parse_vocab_merges(std::string_view vocab, const std::string& 
             " names a token that ", vocab_path, " does not have");
     merges.push_back(pair);
   });
-  take_specials(tokens, merges, specials);
+  take_specials(tokens, index, merges, specials);
   try {
     return bpe_tables::from_merges(tokens, merges, specials);
   } catch (const error& problem) {

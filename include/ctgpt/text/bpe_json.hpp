@@ -87,10 +87,6 @@ inline void begin_tokenizer_json(io::json_writer& out, std::span<const special_t
   out.key("model").begin_object();
 }
 
-inline std::string type_of(const io::json_field& part) {
-  return part.present() ? part["type"].string() : std::string("null");
-}
-
 // The name of the pattern that a pre_tokenizer cuts by.
 inline std::string_view read_pattern(const io::json_field& splitter, const std::string& name) {
   const auto byte_level = [&](const io::json_field& part, bool regex) {

@@ -53,22 +53,6 @@ const char* run_end(const unicode_classes& unicode, const char* p, const char* e
   return p;
 }
 
-// 's 't 'd 'm 'll 've 're; in any case too: the long s is an s then.
-template <bool AnyCase>
-const char* contraction_end(const char* p, const char* end) {
-  if (end - p < 2 || *p != '\'') return nullptr;
-  const auto letter = [](char c) {
-    return AnyCase && c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  };
-  const char one = letter(p[1]);
-  if (one == 's' || one == 't' || one == 'd' || one == 'm') return p + 2;
-  if (end - p < 3) return nullptr;
-  if (AnyCase && p[1] == '\xC5' && p[2] == '\xBF') return p + 3;  // U+017F
-  const char two = letter(p[2]);
-  const bool is_one = (one == 'l' && two == 'l') || ((one == 'v' || one == 'r') && two == 'e');
-  return is_one ? p + 3 : nullptr;
-}
-
 // '(?:[sdmt]|ll|ve|re)
 template <bool AnyCase>
 struct contraction {

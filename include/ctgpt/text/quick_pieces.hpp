@@ -1,7 +1,7 @@
 // The pieces of 64 bytes at a time: the patterns' rules as operations on bits.
 //
-// add_letters<kind_any_letter>(masks, p, p + 68, unicode);    letters that are no ASCII join them
-// quick_pieces found = quick_gpt2(masks, p);                  bit i of starts: p[i] begins a piece
+// add_letters<kind_any_letter>(masks, p, end, unicode);    letters that are no ASCII join them
+// quick_pieces found = quick_gpt2(masks, p);               bit i of starts: p[i] begins a piece
 //
 // p is where a piece begins, so nothing before it matters. What lies behind the 64 bytes, or is
 // neither ASCII nor such a letter, is unknown: `limit` is the last place whose bit is certain. A
@@ -10,12 +10,29 @@
 // Errors: none.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 
 #include "ctgpt/base/text_kernels.hpp"
 #include "ctgpt/text/unicode.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::text {
+
+// 's 't 'd 'm 'll 've 're; in any case too: the long s is an s then.
+template <bool AnyCase>
+const char* contraction_end(const char* p, const char* end) {
+  if (end - p < 2 || *p != '\'') return nullptr;
+  const auto letter = [](char c) {
+    return AnyCase && c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  };
+  const char one = letter(p[1]);
+  if (one == 's' || one == 't' || one == 'd' || one == 'm') return p + 2;
+  if (end - p < 3) return nullptr;
+  if (AnyCase && p[1] == '\xC5' && p[2] == '\xBF') return p + 3;  // U+017F
+  const char two = letter(p[2]);
+  const bool is_one = (one == 'l' && two == 'l') || ((one == 'v' || one == 'r') && two == 'e');
+  return is_one ? p + 3 : nullptr;
+}
 
 struct quick_pieces {
   std::uint64_t starts;
@@ -64,14 +81,8 @@ inline unsigned known_before(const ascii_masks& m) {
 // The length of a contraction at an apostrophe, or 0.
 template <bool AnyCase>
 unsigned contraction_size(const char* p) {
-  const auto letter = [](char c) {
-    return AnyCase && c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  };
-  const char one = letter(p[1]), two = letter(p[2]);
-  if (one == 's' || one == 't' || one == 'd' || one == 'm') return 2;
-  if (AnyCase && p[1] == '\xC5' && p[2] == '\xBF') return 3;  // U+017F is an s
-  const bool longer = (one == 'l' && two == 'l') || ((one == 'v' || one == 'r') && two == 'e');
-  return longer ? 3 : 0;
+  const char* const end = contraction_end<AnyCase>(p, p + 3);
+  return end != nullptr ? static_cast<unsigned>(end - p) : 0;
 }
 
 // Calls at(place) for each set bit, lowest first. Bits too near to the end, whose contraction is
@@ -89,6 +100,12 @@ void each_apostrophe(std::uint64_t bits, unsigned& limit, At at) {
   }
 }
 
+// A run of blanks up to the end may go on: its first place is the last that is certain.
+inline void end_at_open_run(std::uint64_t space, unsigned& limit) {
+  if ((space >> 63) == 0) return;
+  limit = std::min(limit, 64u - static_cast<unsigned>(std::countl_one(space)));
+}
+
 // White space of the later patterns: \s*[\r\n]+, \s+(?!\S), \s. `space` and `newline` are without
 // the newlines that belong to symbols.
 inline std::uint64_t line_starts(std::uint64_t space, std::uint64_t newline, unsigned& limit) {
@@ -103,10 +120,7 @@ inline std::uint64_t line_starts(std::uint64_t space, std::uint64_t newline, uns
     const auto run = static_cast<unsigned>(std::countl_one(other << (64 - place)));
     if (run != 0 && run < place) starts &= ~bit_at(place - run);
   }
-  if ((space >> 63) != 0) {  // a run that may go on: its first place is the last that is certain
-    const auto first = 64u - static_cast<unsigned>(std::countl_one(space));
-    if (first < limit) limit = first;
-  }
+  end_at_open_run(space, limit);
   return starts;
 }
 
@@ -135,10 +149,7 @@ inline quick_pieces quick_gpt2(const ascii_masks& m, const char* p) {
         starts &= ~detail::bit_at(place + 1);
         starts |= detail::bit_at(place + size) & letter;
       });
-  if ((m.space >> 63) != 0) {
-    const auto first = 64u - static_cast<unsigned>(std::countl_one(m.space));
-    if (first < limit) limit = first;
-  }
+  detail::end_at_open_run(m.space, limit);
   return {starts, limit};
 }
 

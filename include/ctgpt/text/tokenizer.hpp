@@ -58,8 +58,8 @@ class tokenizer {
     if (name == characters::name()) return characters::of(corpus, corpus_name);
     throw usage_error(join("there is no tokenizer '", name, "'; choose bytes or char"));
   }
-  // Templates, so that a program which opens no file does not compile every pattern; defined in
-  // the head of this file. `pattern` is for files that do not say theirs.
+  // Templates, so that a program which opens no file does not compile every pattern; defined
+  // below. `pattern` is for files that do not say theirs.
   template <class Lazy = void>
   static tokenizer from_json(std::string_view json, const std::string& name);
   template <class Lazy = void>

@@ -62,6 +62,12 @@ inline std::string write_tokenizer_json(const characters& tokenizer) {
   return write_tokenizer_json(tokenizer.alphabet(), false);
 }
 
+namespace detail {
+inline std::string type_of(const io::json_field& part) {
+  return part.present() ? part["type"].string() : std::string("null");
+}
+}  // namespace detail
+
 // What a tokenizer.json holds: its symbols in the order of their ids, and how it splits a text.
 struct tokenizer_file {
   std::vector<char32_t> symbols;
@@ -103,9 +109,6 @@ inline bool adds_nothing(const io::json_field& post_processor) {
 
 inline tokenizer_file read_tokenizer_json(const io::json_field& root, const std::string& name) {
   const io::json_field model = root["model"];
-  const auto type_of = [](const io::json_field& part) {
-    return part.present() ? part["type"].string() : std::string("null");
-  };
   const auto refuse_unless = [&](bool condition, const auto&... found) {
     if (!condition) {
       fail(name, ": ", found...,
@@ -128,7 +131,8 @@ inline tokenizer_file read_tokenizer_json(const io::json_field& root, const std:
   refuse_unless(!model["byte_fallback"].boolean_or(false), "the model has a byte_fallback");
 
   tokenizer_file result;
-  const std::string splitter = type_of(root["pre_tokenizer"]), decoder = type_of(root["decoder"]);
+  const std::string splitter = detail::type_of(root["pre_tokenizer"]),
+                    decoder = detail::type_of(root["decoder"]);
   result.byte_level = splitter == "ByteLevel" && decoder == "ByteLevel";
   refuse_unless(result.byte_level || (splitter == "null" && decoder == "Fuse"),
                 "the pre_tokenizer is ", splitter, " and the decoder is ", decoder);

@@ -23,17 +23,15 @@ class words {
 
   // Token i is tokens[i]; `unknown` is the one for all other words.
   words(std::vector<std::string> tokens, std::int32_t unknown)
-      : tokens_(std::move(tokens)), slots_(16, -1), unknown_(unknown) {
+      : tokens_(std::move(tokens)), index_(tokens_), unknown_(unknown) {
     expects_token(unknown, vocab_size());
-    std::size_t slots = 16;
-    while (slots < 2 * tokens_.size()) slots *= 2;
-    slots_.assign(slots, -1);
     for (std::size_t id = 0; id < tokens_.size(); ++id) {
       expects(!tokens_[id].empty(), "the token ", id, " of a word tokenizer is empty");
-      std::int32_t& place = slots_[slot_of(tokens_[id])];
-      expects(place < 0, "the word ", io::quote_json(tokens_[id]), " is twice in a word tokenizer");
-      place = static_cast<std::int32_t>(id);
     }
+    const std::int32_t twice = index_.twice();
+    expects(twice < 0, "the word ",
+            io::quote_json(twice < 0 ? "" : tokens_[static_cast<std::size_t>(twice)]),
+            " is twice in a word tokenizer");
   }
 
   // The most frequent pieces that were counted; `vocab` counts the unknown token too.
@@ -66,7 +64,7 @@ class words {
   std::vector<std::int32_t> encode(std::string_view text) const {
     std::vector<std::int32_t> ids;
     for_each_piece<gpt2>(text, [&](const char* p, std::size_t size) {
-      const std::int32_t found = slots_[slot_of({p, size})];
+      const std::int32_t found = index_.find(tokens_, {p, size});
       ids.push_back(found >= 0 ? found : unknown_);
     });
     return ids;
@@ -87,16 +85,8 @@ class words {
   }
 
  private:
-  std::size_t slot_of(std::string_view word) const {
-    std::size_t slot = std::hash<std::string_view>{}(word) & (slots_.size() - 1);
-    while (slots_[slot] >= 0 && tokens_[static_cast<std::size_t>(slots_[slot])] != word) {
-      slot = (slot + 1) & (slots_.size() - 1);
-    }
-    return slot;
-  }
-
   std::vector<std::string> tokens_;
-  std::vector<std::int32_t> slots_;  // by the hash of the word
+  token_index index_;
   std::int32_t unknown_;
 };
 

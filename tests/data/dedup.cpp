@@ -30,7 +30,7 @@ texts real_documents(const std::string& path, std::size_t bytes, std::size_t mos
     end = std::min(all.find("\n", end), all.size());
     std::string text = all.substr(at, end - at);
     for (char& c : text) c = c == '\r' ? ' ' : c;
-    if (!without_blank_ends(text).empty() && utf8_error_offset(text) == text.npos) {
+    if (!trimmed(text).empty() && utf8_error_offset(text) == text.npos) {
       list.push_back(std::move(text));
     }
     at = end + 1;
@@ -62,7 +62,7 @@ struct naive {
     for (std::size_t at = 0; lines && at < text.size();) {
       const std::size_t end = std::min(text.find('\n', at), text.size() - 1) + 1;
       const std::string line = text.substr(at, end - at);
-      const std::string bare(without_blank_ends(line));
+      const std::string bare(trimmed(line));
       const bool again = bare.size() >= 20 && !lines_seen.insert(bare).second;
       if (!again) left += line;
       removed = removed || again;
@@ -70,7 +70,7 @@ struct naive {
     }
     if (!lines || !removed) {
       kept.push_back(text);
-    } else if (!without_blank_ends(left).empty()) {
+    } else if (!trimmed(left).empty()) {
       kept.push_back(left);
     }
   }

@@ -17,6 +17,7 @@
 #include <cstring>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "ctgpt/base/version.hpp"
 
@@ -91,6 +92,13 @@ class xxh64 {
   std::size_t pending_ = 0;
   std::uint64_t length_ = 0;
 };
+
+// Of a whole text.
+inline std::uint64_t xxh64_of(std::string_view text) {
+  xxh64 sum;
+  sum.update(std::as_bytes(std::span(text)));
+  return sum.finish();
+}
 
 // 16 hexadecimal digits.
 inline std::string checksum_text(std::uint64_t sum) {

@@ -113,7 +113,7 @@ class contamination_index {
     std::uint32_t line = 0, first = 1;
     for (std::size_t at = 0; at < text.size();) {
       const std::size_t end = std::min(text.find('\n', at), text.size() - 1) + 1;
-      const bool blank = without_blank_ends(text.substr(at, end - at)).empty();
+      const bool blank = trimmed(text.substr(at, end - at)).empty();
       ++line;
       if (blank || each_line || end == text.size()) {
         part(text.substr(begin, end - begin), first);
@@ -136,7 +136,7 @@ class contamination_index {
 
   void add_json_lines(std::string_view text, std::uint32_t source) {
     for_paragraphs(text, true, [&](std::string_view part, std::uint32_t line) {
-      const std::string_view object = without_blank_ends(part);
+      const std::string_view object = trimmed(part);
       if (object.empty()) return;
       add_strings(io::parse_json(object, sources_[source], line), {source, line});
     });

@@ -231,7 +231,7 @@ class dedup_merge {
     if (!lines_.empty()) {
       page.text = without_lines(page.text, lines_);
       report_.lines_removed += lines_.size();
-      if (without_blank_ends(page.text).empty()) {
+      if (trimmed(page.text).empty()) {
         why = dedup_reason::empty;
       } else {
         report_.line_bytes_removed += bytes - page.text.size();

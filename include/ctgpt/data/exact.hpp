@@ -19,6 +19,7 @@
 
 #include "ctgpt/base/checksum.hpp"
 #include "ctgpt/base/hash.hpp"
+#include "ctgpt/data/ascii.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::data {
 
@@ -33,23 +34,15 @@ inline digest_128 text_digest(std::string_view text) {
   return halves;
 }
 
-inline std::string_view without_blank_ends(std::string_view line) {
-  const std::size_t first = line.find_first_not_of(" \t\r\n\v\f");
-  if (first == line.npos) return {};
-  return line.substr(first, line.find_last_not_of(" \t\r\n\v\f") + 1 - first);
-}
-
 // use(number, hash) for every line that has at least `shortest` bytes between its blank ends.
 template <class Use>
 void for_each_line(std::string_view text, std::size_t shortest, Use&& use) {
   for (std::uint64_t number = 0; !text.empty(); ++number) {
     const std::size_t end = std::min(text.find('\n'), text.size());
-    const std::string_view line = without_blank_ends(text.substr(0, end));
+    const std::string_view line = trimmed(text.substr(0, end));
     text.remove_prefix(std::min(end + 1, text.size()));
     if (line.empty() || line.size() < shortest) continue;
-    xxh64 sum;
-    sum.update(std::as_bytes(std::span(line)));
-    use(number, sum.finish());
+    use(number, xxh64_of(line));
   }
 }
 

@@ -113,7 +113,7 @@ class ngram_classifier {
     put(out, static_cast<std::uint32_t>(bits_));
     put(out, bias_);
     out.append(reinterpret_cast<const char*>(weights_.data()), weights_.size() * sizeof(float));
-    put(out, checksum_of(out));
+    put(out, xxh64_of(out));
     return out;
   }
 
@@ -132,7 +132,7 @@ class ngram_classifier {
     const std::size_t size = model.weights_.size() * sizeof(float);
     expects(bytes.size() == head + size + tail, name, ": it has ", bytes.size(),
             " bytes instead of ", head + size + tail, "; save the classifier again");
-    expects(get<std::uint64_t>(bytes, head + size) == checksum_of(bytes.substr(0, head + size)),
+    expects(get<std::uint64_t>(bytes, head + size) == xxh64_of(bytes.substr(0, head + size)),
             name, ": its checksum does not fit its contents; the file is damaged, save it again");
     model.bias_ = get<float>(bytes, 16);
     std::memcpy(model.weights_.data(), bytes.data() + head, size);
@@ -162,11 +162,6 @@ class ngram_classifier {
     T value;
     std::memcpy(&value, bytes.data() + at, sizeof value);
     return value;
-  }
-  static std::uint64_t checksum_of(std::string_view bytes) {
-    xxh64 sum;
-    sum.update(std::as_bytes(std::span(bytes.data(), bytes.size())));
-    return sum.finish();
   }
 
   std::uint32_t slot(std::uint64_t key) const {

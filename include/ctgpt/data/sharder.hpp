@@ -23,9 +23,7 @@
 namespace ctgpt::inline CTGPT_ABI::data {
 
 inline split split_of(std::string_view text, double fraction) {
-  xxh64 hash;
-  hash.update(std::as_bytes(std::span(text)));
-  const bool validates = static_cast<double>(hash.finish() >> 11) * 0x1p-53 < fraction;
+  const bool validates = static_cast<double>(xxh64_of(text) >> 11) * 0x1p-53 < fraction;
   return validates ? split::validation : split::train;
 }
 

@@ -71,7 +71,7 @@ class fineweb {
       marked += detail::ends_in_mark(line) ? 1 : 0;
       const std::uint64_t characters = count_characters(line);
       small += characters <= limits_.short_line ? 1 : 0;
-      repeated += seen_.add(hash_text(line)) > 1 ? characters : 0;
+      repeated += seen_.add(xxh64_of(line)) > 1 ? characters : 0;
     });
     const auto share = [](std::uint64_t part, std::uint64_t whole) {
       return static_cast<double>(part) / static_cast<double>(whole);

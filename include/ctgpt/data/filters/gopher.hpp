@@ -72,7 +72,7 @@ class gopher_repetition {
     counter_.clear(static_cast<std::size_t>(count_rare(text, '\n')) / feeds + 1);
     const auto take = [&](std::string_view piece) {
       ++found.all;
-      if (counter_.add(hash_text(piece)) == 1) return;
+      if (counter_.add(xxh64_of(piece)) == 1) return;
       ++found.pieces;
       found.characters += count_characters(piece);
     };

@@ -36,12 +36,6 @@ inline std::uint64_t count_rare(std::string_view text, char c) {
   return count;
 }
 
-inline std::uint64_t hash_text(std::string_view text) {
-  xxh64 sum;
-  sum.update(std::as_bytes(std::span(text)));
-  return sum.finish();
-}
-
 // Counts keys. Open addressing; memory is kept for the next text.
 class hash_counter {
  public:

@@ -13,8 +13,8 @@
 // karpathy/nanochat, nanochat/dataloader.py (the look-ahead).
 #pragma once
 
-#include <iterator>
-#include <set>
+#include <algorithm>
+#include <vector>
 
 #include "ctgpt/data/token_source.hpp"
 
@@ -29,14 +29,14 @@ class packed_windows {
  public:
   static constexpr std::size_t ahead = 1000;
 
-  packed_windows(const token_source& source, isize time) : time_(time) {
+  [[gnu::cold]] packed_windows(const token_source& source, isize time) : time_(time) {
     source.documents([&](isize begin, isize end) {
       isize first = begin;
       for (; end - 1 - first >= time; first += time) {
         pieces_.push_back({first, time});
         close();
       }
-      if (const isize rest = end - 1 - first; rest > 0) waiting_.insert({rest, -first});
+      if (const isize rest = end - 1 - first; rest > 0) wait({first, rest});
       if (waiting_.size() >= ahead) fill();
     });
     while (!waiting_.empty()) fill();
@@ -58,7 +58,7 @@ class packed_windows {
   }
 
   // inputs, targets: (T).
-  void read(const token_source& source, isize i, std::span<std::int32_t> inputs,
+  [[gnu::cold]] void read(const token_source& source, isize i, std::span<std::int32_t> inputs,
             std::span<std::int32_t> targets) const {
     std::size_t at = 0;
     for (const packed_piece& piece : window(i)) {
@@ -74,24 +74,32 @@ class packed_windows {
  private:
   void close() { ends_.push_back(static_cast<isize>(pieces_.size())); }
 
+  // Pieces come in the order of the data, so a new one stands before those of its own length.
+  void wait(packed_piece piece) { waiting_.insert(place_of(piece.count), piece); }
+  // The first that is not shorter than `count`.
+  std::vector<packed_piece>::iterator place_of(isize count) {
+    return std::partition_point(waiting_.begin(), waiting_.end(),
+                                [&](const packed_piece& each) { return each.count < count; });
+  }
+
   // One window of what waits.
-  void fill() {
+  [[gnu::cold]] void fill() {
     isize room = time_;
     for (;;) {
-      auto next = waiting_.upper_bound({room, 0});
+      auto next = place_of(room + 1);
       if (next == waiting_.begin()) break;  // all that wait are longer
       --next;
-      pieces_.push_back({-next->second, next->first});
-      room -= next->first;
+      pieces_.push_back(*next);
+      room -= next->count;
       waiting_.erase(next);
     }
     close();
   }
 
   isize time_;
-  std::vector<packed_piece> pieces_;           // window after window
-  std::vector<isize> ends_;                    // of each window among them
-  std::set<std::pair<isize, isize>> waiting_;  // count and -first: the last is the longest, first
+  std::vector<packed_piece> pieces_;   // window after window
+  std::vector<isize> ends_;            // of each window among them
+  std::vector<packed_piece> waiting_;  // by length; of equal ones the first of the data stands last
 };
 
 }  // namespace ctgpt::inline CTGPT_ABI::data

@@ -90,24 +90,17 @@ class token_loader {
 
   // Requires: ids.size() == 2 * batch * time.
   void draw(std::uint64_t number, std::span<std::int32_t> ids) const {
+    if (options_.order != window_order::random) return draw_in_order(number, ids);
     random_stream offsets(options_.seed, 0x62617463u);  // a stream of its own
     offsets.seek(2 * first_of(number));
     for (isize b = 0; b < options_.batch; ++b) {
-      if (options_.order == window_order::random) {
-        const std::uint64_t start = offsets.below(static_cast<std::uint64_t>(windows()));
-        read(b, static_cast<isize>(start), ids);
-        continue;
-      }
-      const isize window = chosen(first_of(number) + static_cast<std::uint64_t>(b));
-      if (packed_ != nullptr) {
-        packed_->read(*source_, window, inputs(b, ids), targets(b, ids));
-      } else {
-        read(b, window * options_.time, ids);
-      }
+      const std::uint64_t start = offsets.below(static_cast<std::uint64_t>(windows()));
+      read(b, static_cast<isize>(start), ids);
     }
   }
+
   // The targets in batch `number` that are some.
-  isize scored(std::uint64_t number) const {
+  [[gnu::cold]] isize scored(std::uint64_t number) const {
     if (packed_ == nullptr) return options_.batch * options_.time;
     isize sum = 0;
     for (isize b = 0; b < options_.batch; ++b) {
@@ -128,6 +121,19 @@ class token_loader {
   }
 
  private:
+  // Cold only for the compiler: a program that draws at random pays little time for compiling it,
+  // and a step costs a million times what it costs.
+  [[gnu::cold]] void draw_in_order(std::uint64_t number, std::span<std::int32_t> ids) const {
+    for (isize b = 0; b < options_.batch; ++b) {
+      const isize window = chosen(first_of(number) + static_cast<std::uint64_t>(b));
+      if (packed_ != nullptr) {
+        packed_->read(*source_, window, inputs(b, ids), targets(b, ids));
+      } else {
+        read(b, window * options_.time, ids);
+      }
+    }
+  }
+
   // The first window of this rank's batch, counted from the beginning of the run.
   std::uint64_t first_of(std::uint64_t number) const {
     const auto batch = static_cast<std::uint64_t>(options_.batch);
@@ -136,7 +142,7 @@ class token_loader {
            batch;
   }
   // The window that comes as the i-th of the run.
-  isize chosen(std::uint64_t i) const {
+  [[gnu::cold]] isize chosen(std::uint64_t i) const {
     const auto all = static_cast<std::uint64_t>(windows());
     const auto place = static_cast<isize>(i % all);
     if (options_.order == window_order::sequential) return place;

@@ -10,9 +10,9 @@
 #pragma once
 
 #include <algorithm>
-#include <functional>
 #include <memory>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -20,6 +20,24 @@
 #include "ctgpt/base/error.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::data {
+
+// A reference to what visits documents, for the length of a call. (std::function alone costs every
+// program that trains a tenth of its compile time.)
+class document_visitor {
+ public:
+  template <class Visit>
+    requires(!std::is_same_v<std::remove_cvref_t<Visit>, document_visitor>)
+  document_visitor(Visit&& visit)
+      : visit_(const_cast<void*>(static_cast<const void*>(&visit))),
+        call_([](void* of, isize begin, isize end) {
+          (*static_cast<std::remove_reference_t<Visit>*>(of))(begin, end);
+        }) {}
+  void operator()(isize begin, isize end) const { call_(visit_, begin, end); }
+
+ private:
+  void* visit_;
+  void (*call_)(void*, isize, isize);
+};
 
 class token_source {
  public:
@@ -34,8 +52,8 @@ class token_source {
   virtual void expect_tokens_of(isize vocab) const = 0;
 
   // Calls visit(begin, end) for each document, in order; they cover the whole sequence.
-  using visitor = std::function<void(isize begin, isize end)>;
-  virtual void documents(const visitor&) const {
+  using visitor = document_visitor;
+  [[gnu::cold]] virtual void documents(const visitor&) const {
     fail("this data does not say where its documents end; documents need token files with an ",
          "index or an end-of-text token (ctgpt data shard writes them)");
   }
@@ -44,7 +62,7 @@ class token_source {
 class memory_tokens final : public token_source {
  public:
   // ends: the count of tokens up to the end of each document, ascending, or none.
-  explicit memory_tokens(std::vector<std::int32_t> ids, std::vector<isize> ends = {})
+  [[gnu::cold]] explicit memory_tokens(std::vector<std::int32_t> ids, std::vector<isize> ends = {})
       : ids_(std::move(ids)), ends_(std::move(ends)) {
     isize begin = 0;
     for (const isize end : ends_) {
@@ -59,14 +77,14 @@ class memory_tokens final : public token_source {
   void read(isize first, std::span<std::int32_t> to) const override {
     std::copy_n(ids_.begin() + first, to.size(), to.begin());
   }
-  void expect_tokens_of(isize vocab) const override {
+  [[gnu::cold]] void expect_tokens_of(isize vocab) const override {
     for (const std::int32_t id : ids_) {
       expects(id >= 0 && id < vocab, "the data holds the token ", id,
               ", but the model's vocabulary has ", vocab, " tokens, 0 to ", vocab - 1,
               "; use the tokenizer that the model was built for");
     }
   }
-  void documents(const visitor& visit) const override {
+  [[gnu::cold]] void documents(const visitor& visit) const override {
     if (ends_.empty()) token_source::documents(visit);
     isize begin = 0;
     for (const isize end : ends_) {
@@ -92,7 +110,7 @@ class token_part final : public token_source {
   }
   void expect_tokens_of(isize vocab) const override { whole_->expect_tokens_of(vocab); }
   // A document that the part cuts counts as far as it lies in it.
-  void documents(const visitor& visit) const override {
+  [[gnu::cold]] void documents(const visitor& visit) const override {
     whole_->documents([&](isize begin, isize end) {
       const isize from = std::max(begin - first_, isize{0});
       const isize to = std::min(end - first_, count_);

@@ -14,6 +14,7 @@
 
 #include "ctgpt/text/bytes.hpp"
 #include "ctgpt/text/piece_counts.hpp"
+#include "ctgpt/text/token_index.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::text {
 

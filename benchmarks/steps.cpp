@@ -43,7 +43,7 @@ void train(const std::string& what, int threads, int repeats, isize batch, isize
     ids.push_back(static_cast<std::int32_t>(numbers.below(static_cast<std::uint64_t>(vocab))));
   }
   network<Model> net = build<Model>(where, seed{1}, vocab);
-  trainer<Model> run(net, adamw{.rate = 1e-4f}, batches(ids, {.batch = batch, .time = time}));
+  trainer run(net, adamw{.rate = 1e-4f}, batches(ids, {.batch = batch, .time = time}));
   const double peak = measured_peak(where, 50);
   const double before = cpu_seconds();
   const double seconds = benchmarks::median_seconds(repeats, [&] { run.step(); });
@@ -65,7 +65,7 @@ void decode(int threads, int repeats) {
                                       {"decode gpt2-124m bf16", bf16_precision}}) {
     network<gpt2_model> net = build<gpt2_model>(where, seed{1}, numbers);
     net.pack();
-    decoder<gpt2_model> run(net);
+    decoder run(net);
     std::vector<std::int32_t> prompt(64, 11);
     run.feed(prompt, 0, 0);
     isize at = 64;

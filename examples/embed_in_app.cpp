@@ -16,46 +16,37 @@
 #include <ctgpt/text/tokenizer.hpp>
 #include <iostream>
 #include <memory>
-#include <optional>
 #include <utility>
 
 // What the program's loop knows of the model.
 class writer {
  public:
-  virtual ~writer() = default;
-  virtual void begin(std::span<const std::int32_t> prompt) = 0;  // at most a context long
-  // Reads one token of the prompt, and then writes one; -1 while it reads. The model computes at
-  // most two tokens: the second is for the next window.
-  virtual std::int32_t step() = 0;
-};
-
-template <class Model>
-class writer_of final : public writer {
- public:
-  writer_of(const Model& model, const ctgpt::saved_model& saved)
-      : net_(ctgpt::load_model(model, ctgpt::cpu{.threads = 1}, saved, ctgpt::f32_precision)) {
-    net_.pack();
-    run_.emplace(net_, 2);  // two sequences
-    window_.emplace(*run_, 0);
-    next_.emplace(*run_, 1);
-    choose_.emplace(ctgpt::sampling{.temperature = 0.8f, .top_k = 40}, run_->vocab());
-    prompt_.reserve(static_cast<std::size_t>(run_->context()));
+  explicit writer(std::unique_ptr<const ctgpt::any_network> net)
+      : net_(std::move(net)),
+        run_(*net_, 2),  // two sequences
+        window_(run_, 0),
+        next_(run_, 1),
+        choose_({.temperature = 0.8f, .top_k = 40}, run_.vocab()) {
+    prompt_.reserve(static_cast<std::size_t>(run_.context()));
     // The kernels' working space grows to its size here, and not in a frame.
-    const std::vector<std::int32_t> longest(static_cast<std::size_t>(run_->context()), 0);
-    next_->append(longest);
-    window_->append(longest);
-    choose_->next(window_->logits(), window_->ids());
+    const std::vector<std::int32_t> longest(static_cast<std::size_t>(run_.context()), 0);
+    next_.append(longest);
+    window_.append(longest);
+    choose_.next(window_.logits(), window_.ids());
   }
-  void begin(std::span<const std::int32_t> prompt) override {
+  // prompt: at most a context long.
+  void begin(std::span<const std::int32_t> prompt) {
     prompt_.assign(prompt.begin(), prompt.end());
     read_ = 0;
-    window_->clear();
-    next_->clear();
+    window_.clear();
+    next_.clear();
   }
-  std::int32_t step() override {
+  // Reads one token of the prompt, and then writes one; -1 while it reads. The model computes at
+  // most two tokens: the second is for the next window.
+  std::int32_t step() {
     const bool reads = read_ < prompt_.size();
     const std::int32_t token =
-        reads ? prompt_[read_++] : choose_->next(window_->logits(), window_->ids());
+        reads ? prompt_[read_++] : choose_.next(window_.logits(), window_.ids());
     append(token);
     return reads ? -1 : token;
   }
@@ -64,19 +55,19 @@ class writer_of final : public writer {
   // A full window goes on as its last half, which moving_window would compute again in one call.
   // So the second half of each window is appended to the next one too, and they change places.
   void append(std::int32_t token) {
-    const ctgpt::isize context = run_->context();
-    if (window_->size() == context) {
+    const ctgpt::isize context = run_.context();
+    if (window_.size() == context) {
       std::swap(window_, next_);
-      next_->clear();
+      next_.clear();
     }
-    if (window_->size() >= context - context / 2) next_->append(token);
-    window_->append(token);  // after next_: these logits are meant
+    if (window_.size() >= context - context / 2) next_.append(token);
+    window_.append(token);  // after next_: these logits are meant
   }
 
-  ctgpt::network<Model> net_;
-  std::optional<ctgpt::decoder<Model>> run_;
-  std::optional<ctgpt::moving_window<ctgpt::decoder<Model>>> window_, next_;
-  std::optional<ctgpt::sampler> choose_;
+  std::unique_ptr<const ctgpt::any_network> net_;
+  ctgpt::decoder run_;
+  ctgpt::moving_window window_, next_;
+  ctgpt::sampler choose_;
   std::vector<std::int32_t> prompt_;
   std::size_t read_ = 0;
 };
@@ -84,11 +75,14 @@ class writer_of final : public writer {
 // From the text of config.json and the bytes of model.safetensors, wherever the program has them.
 std::unique_ptr<writer> open_writer(std::string_view config, std::span<const std::byte> weights) {
   const ctgpt::saved_model saved = ctgpt::open_memory(config, weights);
-  std::unique_ptr<writer> made;
+  std::unique_ptr<ctgpt::any_network> net;
   ctgpt::visit_kinds(saved.settings, [&](const auto& model) {
-    made = std::make_unique<writer_of<std::remove_cvref_t<decltype(model)>>>(model, saved);
+    using type = std::remove_cvref_t<decltype(model)>;
+    net = std::make_unique<ctgpt::network<type>>(
+        ctgpt::load_model(model, ctgpt::cpu{.threads = 1}, saved, ctgpt::f32_precision));
   });
-  return made;
+  net->pack();
+  return std::make_unique<writer>(std::move(net));
 }
 
 int main(int count, char** arguments) try {

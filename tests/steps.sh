@@ -77,7 +77,7 @@ fuzz_one() {
   mkdir -p "$work/$name"
   if grep -qE '^#include "(ctgpt/data/|fuzz/reading.hpp)' "$unit"; then
     # The component data. What is in /usr/include is found without being named.
-    read -ra libraries <<<"$(pkg-config --cflags --libs zlib libzstd libxml-2.0) -lbz2"
+    read -ra libraries <<<"$(pkg-config --cflags --libs zlib libzstd libxml-2.0 libutf8proc) -lbz2"
   fi
   clang++ -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
     -Iinclude -Itests "$unit" "${libraries[@]}" -o "$work/fuzz_$name" &&

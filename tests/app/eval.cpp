@@ -37,7 +37,7 @@ double loss_of(const std::string& directory, const std::string& text, std::ptrdi
   double total = 0.0;
   for (std::ptrdiff_t begin = 0; begin < count - 1; begin += stride) {
     const std::ptrdiff_t size = std::min(context, count - 1 - begin);
-    ctgpt::workspace<model> work(net, 1, size, false);
+    ctgpt::workspace work(net, 1, size, false);
     std::vector<std::int32_t> window(ids.begin() + begin, ids.begin() + begin + size);
     window.resize(static_cast<std::size_t>(2 * size), -1);
     work.upload(window);

@@ -12,11 +12,11 @@ using namespace ctgpt_test;
 namespace {
 
 // Documents of these lengths, of tokens that count from 0 over all of them.
-memory_tokens documents(const std::vector<isize>& lengths) {
+memory_documents documents(const std::vector<isize>& lengths) {
   std::vector<isize> ends;
   isize end = 0;
   for (const isize length : lengths) ends.push_back(end += length);
-  return memory_tokens(counting(static_cast<int>(end)), ends);
+  return memory_documents(counting(static_cast<int>(end)), ends);
 }
 std::vector<isize> random_lengths(std::uint64_t seed, int count, std::uint64_t most) {
   random_stream draw(seed);
@@ -30,7 +30,7 @@ std::vector<isize> random_lengths(std::uint64_t seed, int count, std::uint64_t m
 TEST_CASE("packed_windows: each target of each document is in exactly one window") {
   for (const std::uint64_t seed : {1u, 2u, 3u}) {
     const std::vector<isize> lengths = random_lengths(seed, 3000, 100);
-    const memory_tokens source = documents(lengths);
+    const memory_documents source = documents(lengths);
     const isize time = 32;
     const packed_windows windows(source, time);
     std::map<std::int32_t, int> learnt;
@@ -64,7 +64,7 @@ TEST_CASE("packed_windows: each target of each document is in exactly one window
 
 TEST_CASE("packed_windows: a document that fits is not cut, and a window begins with a document") {
   const std::vector<isize> lengths = random_lengths(7, 2000, 33);
-  const memory_tokens source = documents(lengths);
+  const memory_documents source = documents(lengths);
   std::map<isize, isize> of_begin;
   isize begin = 0;
   for (const isize length : lengths) {
@@ -82,7 +82,7 @@ TEST_CASE("packed_windows: a document that fits is not cut, and a window begins 
 
 TEST_CASE("packed_windows: small cases by hand") {
   const auto shown = [](const std::vector<isize>& lengths, isize time) {
-    const memory_tokens source = documents(lengths);
+    const memory_documents source = documents(lengths);
     const packed_windows windows(source, time);
     std::string text;
     for (isize w = 0; w < windows.count(); ++w) {
@@ -106,13 +106,13 @@ TEST_CASE("packed_windows: small cases by hand") {
 }
 
 TEST_CASE("packed_windows: a part knows its documents, the cut ones as far as they go") {
-  const auto whole = std::make_shared<memory_tokens>(documents({4, 5, 6}));
+  const auto whole = std::make_shared<memory_documents>(documents({4, 5, 6}));
   CHECK(documents_of(token_part(whole, 0, 15)) == spans{{0, 4}, {4, 9}, {9, 15}});
   CHECK(documents_of(token_part(whole, 2, 8)) == spans{{0, 2}, {2, 7}, {7, 8}});
   CHECK(documents_of(token_part(whole, 4, 5)) == spans{{0, 5}});
-  CHECK(sentence_of([] { memory_tokens(counting(4), {3}); }) ==
+  CHECK(sentence_of([] { memory_documents(counting(4), {3}); }) ==
         "the last document ends at token 3, but there are 4 tokens");
   CHECK(sentence_of([] {
-          memory_tokens(counting(4), {3, 3, 4});
+          memory_documents(counting(4), {3, 3, 4});
         }) == "a document ends at token 3, but begins at 3");
 }

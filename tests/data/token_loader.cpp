@@ -1,6 +1,8 @@
 // token_loader: four orders, each a function of the seed and the batch's number alone.
 #include "ctgpt/data/token_loader.hpp"
 
+#include "ctgpt/data/window_orders.hpp"
+
 #include <map>
 #include <set>
 
@@ -12,15 +14,12 @@ using namespace ctgpt_test;
 
 namespace {
 
-constexpr window_order every_order[] = {window_order::random, window_order::sequential,
-                                        window_order::shuffled, window_order::documents};
-
 // 1,000 tokens in documents of 9.
 std::shared_ptr<const token_source> thousand() {
   std::vector<isize> ends;
   for (isize end = 9; end < 1000; end += 9) ends.push_back(end);
   ends.push_back(1000);
-  return std::make_shared<memory_tokens>(counting(1000), ends);
+  return std::make_shared<memory_documents>(counting(1000), ends);
 }
 
 ids draw(const token_loader& from, std::uint64_t number) {
@@ -45,7 +44,7 @@ std::vector<std::int32_t> starts(const token_loader& from, std::uint64_t first,
 
 TEST_CASE("token_loader: the sequential order is one window after the other, epoch after epoch") {
   const token_loader loader(thousand(),
-                            {.batch = 3, .time = 100, .order = window_order::sequential});
+                            {.batch = 3, .time = 100, .order = orders::sequential});
   CHECK(loader.windows() == 9);  // the tenth would lack its last target
   CHECK(starts(loader, 0, 4) == ids{0, 100, 200, 300, 400, 500, 600, 700, 800, 0, 100, 200});
   const ids drawn = draw(loader, 1);
@@ -58,7 +57,7 @@ TEST_CASE("token_loader: the sequential order is one window after the other, epo
 }
 
 TEST_CASE("token_loader: a shuffled epoch has every window once, and the next one another order") {
-  const token_loader loader(thousand(), {.batch = 4, .time = 7, .order = window_order::shuffled});
+  const token_loader loader(thousand(), {.batch = 4, .time = 7, .order = orders::shuffled});
   REQUIRE(loader.windows() == 142);
   std::vector<std::int32_t> all = starts(loader, 0, 71);  // two epochs, across a batch's middle
   const std::vector<std::int32_t> first(all.begin(), all.begin() + 142);
@@ -72,13 +71,13 @@ TEST_CASE("token_loader: a shuffled epoch has every window once, and the next on
   }
   CHECK(first != second);
   const token_loader other(thousand(),
-                           {.batch = 4, .time = 7, .seed = 1, .order = window_order::shuffled});
+                           {.batch = 4, .time = 7, .seed = 1, .order = orders::shuffled});
   CHECK(starts(other, 0, 35) != starts(loader, 0, 35));
 }
 
 TEST_CASE("token_loader: an epoch of documents learns each token but the first of each once") {
   const auto source = thousand();
-  const token_loader loader(source, {.batch = 1, .time = 20, .order = window_order::documents});
+  const token_loader loader(source, {.batch = 1, .time = 20, .order = orders::documents});
   for (const std::uint64_t epoch : {0u, 1u}) {
     std::map<std::int32_t, int> learnt;
     const auto windows = static_cast<std::uint64_t>(loader.windows());
@@ -103,20 +102,20 @@ TEST_CASE("token_loader: an epoch of documents learns each token but the first o
 }
 
 TEST_CASE("token_loader: no order but the documents' has padding") {
-  for (const window_order order : every_order) {
+  for (const window_order order : orders::all) {
     const token_loader loader(thousand(), {.batch = 5, .time = 16, .order = order});
     for (std::uint64_t number = 0; number < 100; ++number) {
       const ids drawn = draw(loader, number);
       const auto padded = std::count(drawn.begin() + 80, drawn.end(), -1);
       CHECK(std::count(drawn.begin(), drawn.begin() + 80, -1) == 0);
       CHECK(loader.scored(number) == 80 - padded);
-      if (order != window_order::documents) REQUIRE(padded == 0);
+      if (order != orders::documents) REQUIRE(padded == 0);
     }
   }
 }
 
 TEST_CASE("token_loader: the ranks draw together what one rank of all their windows draws") {
-  for (const window_order order : every_order) {
+  for (const window_order order : orders::all) {
     const token_loader whole(thousand(), {.batch = 6, .time = 11, .seed = 3, .order = order});
     std::vector<token_loader> ranks;
     for (isize rank = 0; rank < 3; ++rank) {
@@ -146,7 +145,7 @@ TEST_CASE("token_loader: in an epoch of a shuffled order no two ranks draw the s
   for (isize rank = 0; rank < 2; ++rank) {
     const token_loader loader(
         thousand(),
-        {.batch = 1, .time = 7, .order = window_order::shuffled, .rank = rank, .ranks = 2});
+        {.batch = 1, .time = 7, .order = orders::shuffled, .rank = rank, .ranks = 2});
     for (const std::int32_t start : starts(loader, 0, 71)) all.insert(start);
   }
   CHECK(all.size() == 142);
@@ -154,7 +153,7 @@ TEST_CASE("token_loader: in an epoch of a shuffled order no two ranks draw the s
 }
 
 TEST_CASE("token_loader: a batch is the same whatever was drawn before it") {
-  for (const window_order order : every_order) {
+  for (const window_order order : orders::all) {
     const token_loader one(thousand(), {.batch = 4, .time = 10, .order = order});
     const ids tenth = draw(one, 10);
     draw(one, 500);
@@ -167,7 +166,7 @@ TEST_CASE("token_loader: a batch is the same whatever was drawn before it") {
 
 TEST_CASE("token_loader: evaluation windows are the same in every order") {
   ids first;
-  for (const window_order order : every_order) {
+  for (const window_order order : orders::all) {
     const token_loader loader(thousand(), {.batch = 2, .time = 10, .order = order});
     ids spread(40);
     loader.spread(1, 3, spread);
@@ -190,5 +189,5 @@ TEST_CASE("token_loader: options that cannot be are refused with a sentence") {
   CHECK(refusal({.time = 999}) == "(no error)");
   CHECK(sentence_of([] { parse_order("backwards"); }) ==
         "there is no order 'backwards'; choose random, sequential, shuffled or documents");
-  for (const window_order order : every_order) CHECK(parse_order(name_of(order)) == order);
+  for (const window_order order : orders::all) CHECK(parse_order(order.name) == order);
 }

@@ -183,7 +183,7 @@ TEST_CASE("generate: the tokens are those of an uncached computation, past the c
       for (const std::int32_t token : tokens) append(token);
       for (isize n = 0; n < options.tokens; ++n) {
         const auto time = static_cast<isize>(window.size());
-        workspace<model> space(net, 1, time, false);
+        workspace space(net, 1, time, false);
         ids both = window;
         both.resize(2 * window.size(), -1);
         space.upload(both);
@@ -196,7 +196,7 @@ TEST_CASE("generate: the tokens are those of an uncached computation, past the c
       };
       std::string expected;
       for (const std::int32_t token : drawn) expected += numbered{}.token_bytes(token);
-      decoder<model> run(net);
+      decoder run(net);
       CHECK(collect(run, numbered{}, tokens, options).text() == expected);
     }
   }
@@ -214,7 +214,7 @@ TEST_CASE("generate: same seed, same text; another seed, another text; greedy ne
   CHECK(write({.top_k = 1}) == write({.temperature = 0.0f}));
   CHECK(write({}) != write({.temperature = 0.0f}));
   // A decoder that was used before makes no difference.
-  decoder<model> run(net);
+  decoder run(net);
   const ids first = text::bytes{}.encode("another text that fills the cache"),
             second = text::bytes{}.encode("Once");
   collect(run, text::bytes{}, first, {});
@@ -298,7 +298,7 @@ TEST_CASE("generate: a token allocates nothing, neither in the model nor in the 
        {backend(reference<float>{}), backend(cpu{isa::best, 1}), backend(cpu{isa::best, 2})}) {
     CAPTURE(where.name());
     const network<model> net = spread(where);
-    decoder<model> run(net);
+    decoder run(net);
     moving_window window(run);
     sampler choose({.top_k = 40, .top_p = 0.9f, .min_p = 0.01f, .repetition_penalty = 1.1f},
                    net.vocab());
@@ -315,7 +315,7 @@ TEST_CASE("generate: a token allocates nothing, neither in the model nor in the 
 
 TEST_CASE("generate: text costs no allocation a token either") {
   const network<model> net = spread(cpu{isa::best, 1});
-  decoder<model> run(net);
+  decoder run(net);
   const ids prompt = text::bytes{}.encode("Once");
   const auto cost = [&](isize tokens) {
     const generation options{.tokens = tokens, .stop = {"never seen in this text", "nor this"}};

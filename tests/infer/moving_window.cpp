@@ -34,7 +34,7 @@ ids law(const ids& tokens, isize context) {
   return ids(tokens.begin() + passed, tokens.end());
 }
 
-ids held(const moving_window<scripted_decoder>& window) {
+ids held(const moving_window& window) {
   return ids(window.ids().begin(), window.ids().end());
 }
 
@@ -175,7 +175,7 @@ network<Model> spread(const backend& where, precision numbers) {
 template <class Model>
 std::vector<float> uncached(const network<Model>& net, std::span<const std::int32_t> tokens) {
   const isize time = static_cast<isize>(tokens.size());
-  workspace<Model> space(net, 1, time, false);
+  workspace space(net, 1, time, false);
   ids both(tokens.begin(), tokens.end());
   both.resize(2 * tokens.size(), -1);
   space.upload(both);
@@ -194,7 +194,7 @@ std::vector<float> compare(const backend& where, precision numbers) {
   const network<model> net = spread<model>(where, numbers);
   network<model> packed = spread<model>(where, numbers);
   packed.pack();
-  decoder<model> run(net, 1, 16), fast(packed);
+  decoder run(net, 1, 16), fast(packed);
   moving_window window(run), other(fast);
   random_stream random(9);
   std::vector<float> all;
@@ -219,7 +219,7 @@ std::vector<float> compare(const backend& where, precision numbers) {
   while (static_cast<isize>(tokens.size()) < last) {
     tokens.push_back(static_cast<std::int32_t>(random.below(21)));
   }
-  decoder<model> again(net);
+  decoder again(net);
   moving_window whole(again);
   whole.append(tokens);
   CHECK(same_bits(whole.logits(), window.logits()));

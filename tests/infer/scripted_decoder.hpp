@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "ctgpt/base/error.hpp"
+#include "ctgpt/model/decoder.hpp"
 
 namespace ctgpt_test {
 
@@ -14,18 +14,18 @@ using namespace ctgpt;
 using ids = std::vector<std::int32_t>;
 
 // After the n-th feed the next token is script[n - 1], whatever was fed.
-class scripted_decoder {
+class scripted_decoder final : public token_decoder {
  public:
   scripted_decoder(ids script, isize vocab, isize context)
       : script_(std::move(script)), vocab_(vocab), context_(context) {
     logits_.resize(static_cast<std::size_t>(vocab));
   }
 
-  isize vocab() const { return vocab_; }
-  isize context() const { return context_; }
-  std::span<const float> logits() const { return logits_; }
+  isize vocab() const override { return vocab_; }
+  isize context() const override { return context_; }
+  std::span<const float> logits() const override { return logits_; }
 
-  void feed(std::span<const std::int32_t> tokens, isize sequence, isize start) {
+  void feed(std::span<const std::int32_t> tokens, isize sequence, isize start) override {
     expects(sequence == 0, "there is one sequence");
     expects(start >= 0 && start <= static_cast<isize>(cache_.size()), "a hole in the cache");
     expects(start + static_cast<isize>(tokens.size()) <= context_, "past the context");

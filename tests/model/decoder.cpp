@@ -41,7 +41,7 @@ constexpr isize vocab = 31;
 template <class Model>
 std::vector<std::vector<float>> uncached(const network<Model>& net, const ids& tokens) {
   const auto count = static_cast<isize>(tokens.size());
-  workspace<Model> work(net, 1, count, false);
+  workspace work(net, 1, count, false);
   ids both = tokens;
   both.insert(both.end(), tokens.begin(), tokens.end());
   work.upload(both);
@@ -54,7 +54,7 @@ std::vector<std::vector<float>> uncached(const network<Model>& net, const ids& t
 }
 
 template <class Model>
-std::vector<float> feed(decoder<Model>& run, const ids& tokens, isize sequence, isize start,
+std::vector<float> feed(decoder& run, const ids& tokens, isize sequence, isize start,
                         isize count) {
   run.feed(
       std::span(tokens).subspan(static_cast<std::size_t>(start), static_cast<std::size_t>(count)),
@@ -82,7 +82,7 @@ template <class Model>
 std::vector<float> check_decoder(const network<Model>& net, isize chunk = 128, float bound = 0.0f) {
   const ids one = random_ids(150, vocab, 5), two = random_ids(150, vocab, 6);
   const auto want_one = uncached(net, one), want_two = uncached(net, two);
-  decoder<Model> run(net, 2, chunk);
+  decoder run(net, 2, chunk);
   CHECK(run.vocab() == vocab);
   std::vector<float> last;
   isize at_one = 0, at_two = 0;
@@ -165,22 +165,22 @@ TEST_CASE("decoder: positions can be computed again with other tokens") {
   ids second = first;
   for (std::size_t i = 40; i < second.size(); ++i)
     second[i] = (second[i] + 1) % static_cast<std::int32_t>(vocab);
-  decoder<gpt2_model> run(net);
+  decoder run(net);
   feed(run, first, 0, 0, 100);
   CHECK(feed(run, second, 0, 40, 60) == uncached(net, second).back());
 }
 
 TEST_CASE("decoder: no sequence, and no token at a time, is refused") {
   const network<gpt2_model> net = spread_network<gpt2_model>(reference<float>{}, vocab);
-  CHECK(sentence_of([&] { decoder<gpt2_model>(net, 0); }) ==
+  CHECK(sentence_of([&] { decoder(net, 0); }) ==
         "a decoder of 0 sequences, 128 tokens at a time, cannot run; both must be at least 1");
-  CHECK(sentence_of([&] { decoder<gpt2_model>(net, 1, 0); }) ==
+  CHECK(sentence_of([&] { decoder(net, 1, 0); }) ==
         "a decoder of 1 sequences, 0 tokens at a time, cannot run; both must be at least 1");
 }
 
 TEST_CASE("decoder: positions past the context and sequences that are not there are refused") {
   const network<gpt2_model> net = spread_network<gpt2_model>(reference<float>{}, vocab);
-  decoder<gpt2_model> run(net, 2);
+  decoder run(net, 2);
   const ids tokens = random_ids(151, vocab);
   CHECK(sentence_of([&] { run.feed(tokens, 0, 0); }) ==
         "position 151 is past the model's context of 150");

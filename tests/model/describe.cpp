@@ -45,9 +45,9 @@ TEST_CASE("describe: training bytes are what a training run allocates") {
     const backend where = counted_memory::around(cpu{isa::best, 1});
     counted_memory::bytes = 0;
     const network<untied> net(where, numbers, 30);
-    const workspace<untied> work(net, 3, 8, true);
-    const gradients<untied> into(net);
-    const adamw_state<untied> state(net);
+    const workspace work(net, 3, 8, true);
+    const gradients into(net);
+    const adamw_state state(net);
     const double told = facts_of<untied>(3, 8, 30, numbers).training_bytes;
     // Tables of positions and a few numbers come on top.
     CHECK(static_cast<double>(counted_memory::bytes) >= told);

@@ -134,8 +134,8 @@ TEST_CASE("gpt: parameters, offsets and memory are constants") {
 TEST_CASE("gpt: every place of a deep model draws its own mask, the same in both directions") {
   const backend where = watching_sites();
   network<deep_model> net = spread_network<deep_model>(where);
-  workspace<deep_model> work(net, 1, 4, true);
-  gradients<deep_model> into(net);
+  workspace work(net, 1, 4, true);
+  gradients into(net);
   work.upload(random_ids(8, 5));
   work.set_scale(0.25);
   work.set_random({1}, 1);
@@ -156,8 +156,8 @@ namespace {
 template <class Model>
 std::vector<std::array<isize, 2>> announced_ranges() {
   network<Model> net = spread_network<Model>(reference<float>{});
-  workspace<Model> work(net, 1, 6, true);
-  gradients<Model> into(net);
+  workspace work(net, 1, 6, true);
+  gradients into(net);
   work.upload(random_ids(12, 11));
   work.set_scale(1.0);
   struct notes {

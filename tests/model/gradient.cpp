@@ -58,8 +58,8 @@ TEST_CASE("gradient: a vocabulary in use that is smaller than the model's") {
   check_model<llama_model>(dropping, 6);
 
   network<llama_model> net = spread_network<llama_model>(reference<double>{}, 6);
-  workspace<llama_model> work(net, 1, 5, true);
-  gradients<llama_model> found(net);
+  workspace work(net, 1, 5, true);
+  gradients found(net);
   work.upload(random_ids(10, 6));
   work.set_scale(1.0);
   work.accumulate(found);

@@ -55,7 +55,7 @@ double loss_of(const network<Model>& net, const ids& tokens) {
   const auto last = static_cast<isize>(tokens.size()) - 1;
   for (isize begin = 0; begin < last; begin += 24) {
     const isize time = std::min<isize>(24, last - begin);
-    workspace<Model> work(net, 1, time, false);
+    workspace work(net, 1, time, false);
     ids both(tokens.begin() + begin, tokens.begin() + begin + time);
     both.insert(both.end(), tokens.begin() + begin + 1, tokens.begin() + begin + 1 + time);
     work.upload(both);

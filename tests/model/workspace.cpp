@@ -18,7 +18,7 @@ void check_bytes(isize batch, isize time, isize vocab, precision numbers) {
   for (const bool training : {false, true}) {
     CAPTURE(training);
     counted_memory::bytes = 0;
-    const workspace<Model> work(net, batch, time, training);
+    const workspace work(net, batch, time, training);
     CHECK(counted_memory::bytes ==
           workspace_bytes<Model>(batch, time, training, net.vocab(), numbers));
   }
@@ -38,7 +38,7 @@ TEST_CASE("workspace: its bytes are those that are allocated") {
 
 TEST_CASE("workspace: a loss is the negative log-probability that the logits give") {
   const network<chat_model> net = spread_network<chat_model>(reference<double>{}, 30);
-  workspace<chat_model> work(net, 2, 6, false);
+  workspace work(net, 2, 6, false);
   ids batch = random_ids(24, 30);
   batch[12 + 4] = -1;  // not scored
   work.upload(batch);
@@ -61,10 +61,10 @@ TEST_CASE("workspace: a loss is the negative log-probability that the logits giv
 TEST_CASE("workspace: training, evaluation and a part of the logits agree bit for bit") {
   for (const backend& where : {backend(reference<float>{}), backend(cpu{isa::best, 2})}) {
     const network<gpt2_model> net = spread_network<gpt2_model>(where);
-    workspace<gpt2_model> training(net, 2, 12, true), evaluation(net, 2, 12, false);
-    gradients<gpt2_model> into(net);
+    workspace training(net, 2, 12, true), evaluation(net, 2, 12, false);
+    gradients into(net);
     const ids batch = random_ids(48, 37);
-    const auto loss_of = [&](workspace<gpt2_model>& work, bool with_gradients) {
+    const auto loss_of = [&](workspace& work, bool with_gradients) {
       work.upload(batch);
       work.set_scale(1.0);
       work.clear_loss();
@@ -85,8 +85,8 @@ TEST_CASE("workspace: training, evaluation and a part of the logits agree bit fo
 
 TEST_CASE("workspace: accumulate adds to the gradients") {
   const network<gpt2_model> net = spread_network<gpt2_model>(reference<double>{});
-  workspace<gpt2_model> work(net, 1, 12, true);
-  gradients<gpt2_model> once(net), twice(net);
+  workspace work(net, 1, 12, true);
+  gradients once(net), twice(net);
   work.upload(random_ids(24, 37));
   work.set_scale(1.0);
   work.accumulate(once);
@@ -103,7 +103,7 @@ TEST_CASE("workspace: accumulate adds to the gradients") {
 
 TEST_CASE("workspace: a token outside the table makes the loss no number, not a crash") {
   const network<gpt2_model> net = spread_network<gpt2_model>(cpu{isa::best, 1});
-  workspace<gpt2_model> work(net, 1, 12, false);
+  workspace work(net, 1, 12, false);
   ids batch = random_ids(24, 37);
   batch[3] = 1000;
   work.upload(batch);
@@ -114,14 +114,14 @@ TEST_CASE("workspace: a token outside the table makes the loss no number, not a 
 
 TEST_CASE("workspace: what does not fit is refused with a sentence") {
   const network<gpt2_model> net = spread_network<gpt2_model>(reference<float>{});
-  CHECK(sentence_of([&] { workspace<gpt2_model>(net, 2, 13, true); }) ==
+  CHECK(sentence_of([&] { workspace(net, 2, 13, true); }) ==
         "a batch of 2 x 13 tokens does not fit a model with context 12");
-  CHECK(sentence_of([&] { workspace<gpt2_model>(net, 0, 4, true); }) ==
+  CHECK(sentence_of([&] { workspace(net, 0, 4, true); }) ==
         "a batch of 0 x 4 tokens does not fit a model with context 12");
-  workspace<gpt2_model> work(net, 1, 4, false);
+  workspace work(net, 1, 4, false);
   CHECK(sentence_of([&] { work.upload(random_ids(7, 37)); }) ==
         "expected 8 token and target ids, got 7");
-  gradients<gpt2_model> into(net);
+  gradients into(net);
   CHECK(sentence_of([&] { work.accumulate(into); }) ==
         "this workspace keeps no tape; build it for training");
 }

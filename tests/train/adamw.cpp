@@ -46,7 +46,7 @@ struct formula {
 };
 
 template <class Scalar>
-void fill_gradient(const gradients<model>& into, const std::vector<double>& values) {
+void fill_gradient(const gradients& into, const std::vector<double>& values) {
   for (std::size_t i = 0; i < values.size(); ++i) {
     static_cast<Scalar*>(into.arena().data())[i] = static_cast<Scalar>(values[i]);
   }
@@ -63,8 +63,8 @@ std::vector<double> random_gradient(std::uint64_t stream, double scale) {
 template <class Scalar>
 double worst_difference(const backend& where, const adamw& settings) {
   network<model> net = spread_network<model>(where);
-  gradients<model> found(net);
-  adamw_state<model> state(net);
+  gradients found(net);
+  adamw_state state(net);
   formula<model> want(net);
   double worst = 0.0;
   for (int t = 1; t <= 5; ++t) {
@@ -116,8 +116,8 @@ TEST_CASE("adamw: without a gradient matrices decay, gains and biases do not") {
   for (const backend& where : {backend(reference<float>{}), backend(cpu{isa::best, 1})}) {
     network<model> net = spread_network<model>(where);
     const network<model> before = spread_network<model>(where);
-    gradients<model> none(net);
-    adamw_state<model> state(net);
+    gradients none(net);
+    adamw_state state(net);
     state.prepare({.weight_decay = 0.5f}, 1, 0.125f);
     state.measure(none);
     CHECK(state.norm() == 0.0);
@@ -135,8 +135,8 @@ TEST_CASE("adamw: without a gradient matrices decay, gains and biases do not") {
 
 TEST_CASE("adamw: a gradient above the limit is shortened to it, one below is left alone") {
   network<model> net = spread_network<model>(reference<double>{});
-  gradients<model> found(net);
-  adamw_state<model> state(net);
+  gradients found(net);
+  adamw_state state(net);
   // beta1 = 0: the first moment is the clipped gradient.
   for (const double scale : {10.0, 1e-3}) {
     const std::vector<double> gradient = random_gradient(1, scale);
@@ -155,8 +155,8 @@ TEST_CASE("adamw: a gradient above the limit is shortened to it, one below is le
 TEST_CASE("adamw: narrow weights are the rounded master weights after a step") {
   network<model> net(cpu{isa::best, 1}, bf16_precision);
   spread(net);
-  gradients<model> found(net);
-  adamw_state<model> state(net);
+  gradients found(net);
+  adamw_state state(net);
   fill_gradient<float>(found, random_gradient(1, 1.0));
   state.prepare(usual, 1, 0.01f);
   state.measure(found);

@@ -70,7 +70,7 @@ void check_decoding(const backend& inner, precision numbers) {
   net.initialize({1});
   for (const bool packed : {false, true}) {
     if (packed) net.pack();
-    decoder<Model> run(net, 1, 16);
+    decoder run(net, 1, 16);
     const ids tokens = random_ids(70, 80);
     const auto feed = [&] {
       run.feed(std::span(tokens).first(40), 0, 0);

@@ -24,7 +24,7 @@ constexpr isize vocab = 256;
 template <class Model>
 struct session {
   network<Model> net;
-  trainer<Model> run;
+  trainer run;
 
   session(const backend& where, precision numbers)
       : net(prepared(where, numbers)),

@@ -103,9 +103,9 @@ template <class Model>
 void check_golden(const golden_file& golden, const backend& where, double bound) {
   network<Model> net(where, where.natural());
   set_weights(net);
-  workspace<Model> work(net, batch, context, true);
-  gradients<Model> found(net);
-  adamw_state<Model> state(net);
+  workspace work(net, batch, context, true);
+  gradients found(net);
+  adamw_state state(net);
   work.upload(golden.batch_ids());
   work.set_scale(1.0 / static_cast<double>(work.tokens()));
   CHECK(distance(work.logits(0, work.tokens()), golden.numbers("logits")) < std::max(bound, 1e-7));

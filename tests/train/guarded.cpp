@@ -113,7 +113,7 @@ TEST_CASE("guarded: a checkpoint has the plain table's weights and resumes to it
   const temporary_directory made;
   const auto run_of = [](network<gpt2_model>& net) {
     net.initialize({4});
-    return std::make_unique<trainer<gpt2_model>>(net, adamw{.rate = 1e-2f},
+    return std::make_unique<trainer>(net, adamw{.rate = 1e-2f},
                                                  batches(random_ids(900, vocab), {.batch = 2}),
                                                  train_options{.dropout = 0.1f});
   };

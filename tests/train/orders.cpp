@@ -5,22 +5,22 @@
 #include "base/child.hpp"
 #include "base/temporary.hpp"
 #include "ctgpt/data/token_set.hpp"
+#include "ctgpt/data/window_orders.hpp"
 #include "ctgpt/train/checkpoint.hpp"
 #include "model/models.hpp"
 
 using namespace ctgpt_test;
 using data::window_order;
+namespace orders = data::orders;
 
 namespace {
 
 constexpr config size{.vocab = 256, .context = 12, .layers = 1, .heads = 2, .width = 16};
 struct small_model : gpt<size> {};
-constexpr window_order every_order[] = {window_order::random, window_order::sequential,
-                                        window_order::shuffled, window_order::documents};
 
 struct session {
   network<small_model> net;
-  trainer<small_model> run;
+  trainer run;
 
   explicit session(const batches& data, isize accumulate = 2, float dropout = 0.1f)
       : net(prepared()),
@@ -41,7 +41,7 @@ struct session {
 std::shared_ptr<const data::token_source> fours(int documents = 100) {
   std::vector<isize> ends;
   for (int i = 1; i <= documents; ++i) ends.push_back(4 * i);
-  return std::make_shared<data::memory_tokens>(random_ids(4 * documents, 256), ends);
+  return std::make_shared<data::memory_documents>(random_ids(4 * documents, 256), ends);
 }
 
 }  // namespace
@@ -54,8 +54,8 @@ TEST_CASE("orders: files give a trainer the bits that the same tokens in memory 
   out.add(tokens);
   out.end();
   out.finish();
-  for (const window_order order : every_order) {
-    if (order == window_order::documents) continue;
+  for (const window_order order : orders::all) {
+    if (order == orders::documents) continue;
     const batch_options how{.batch = 3, .order = order};
     session memory(batches(tokens, how));
     session files(batches(data::token_set::open(here.path()).train, how));
@@ -64,7 +64,7 @@ TEST_CASE("orders: files give a trainer the bits that the same tokens in memory 
 }
 
 TEST_CASE("orders: a run that stops in the middle of an epoch goes on bit for bit") {
-  for (const window_order order : every_order) {
+  for (const window_order order : orders::all) {
     const temporary_directory made;
     const batches data(fours(), {.batch = 3, .order = order});
     session whole(data);
@@ -80,7 +80,7 @@ TEST_CASE("orders: a run that stops in the middle of an epoch goes on bit for bi
 
 TEST_CASE("orders: the place in the data is the checkpoint's, not a guess from the step") {
   const temporary_directory made;
-  const batches data(fours(), {.batch = 3, .order = window_order::sequential});
+  const batches data(fours(), {.batch = 3, .order = orders::sequential});
   session first(data, 2);
   first.losses(5);
   save_checkpoint(first.run, first.net, text::bytes{}, made.file("step-5"), {5, 1.0, 5});
@@ -92,7 +92,7 @@ TEST_CASE("orders: the place in the data is the checkpoint's, not a guess from t
 
 TEST_CASE("orders: padding is no target: the loss is the mean over what is") {
   // Windows of 12 hold four documents of 3 targets, the last window one: 9 places are padding.
-  const batches data = batches(fours(5), {.batch = 1, .order = window_order::documents});
+  const batches data = batches(fours(5), {.batch = 1, .order = orders::documents});
   session at(data, 2);
   CHECK(at.run.data().scored(0) + at.run.data().scored(1) == 15);
   const double chance = std::log(256.0);
@@ -102,8 +102,8 @@ TEST_CASE("orders: padding is no target: the loss is the mean over what is") {
 
 TEST_CASE("orders: gradients of padded windows are those of the targets alone") {
   // The same three documents, once packed with padding, once as all that there is.
-  const batches padded(fours(3), {.batch = 1, .time = 11, .order = window_order::documents});
-  const batches full(fours(3), {.batch = 1, .time = 9, .order = window_order::documents});
+  const batches padded(fours(3), {.batch = 1, .time = 11, .order = orders::documents});
+  const batches full(fours(3), {.batch = 1, .time = 9, .order = orders::documents});
   session one(padded, 1, 0.0f), two(full, 1, 0.0f);
   const step_report left = one.run.step(), right = two.run.step();
   CHECK(padded.scored(0) == 9);

@@ -12,6 +12,7 @@
 #include "ctgpt/app/machine_memory.hpp"
 #include "ctgpt/app/tokenizer_path.hpp"
 #include "ctgpt/base/hash.hpp"
+#include "ctgpt/data/window_orders.hpp"
 #include "ctgpt/text/tokenizer.hpp"
 #include "ctgpt/train/batches.hpp"
 
@@ -45,7 +46,7 @@ inline split_corpus split(std::vector<std::int32_t> ids, double fraction,
           " tokens, of which ", train, " train and ", total - train,
           " validate; each part needs at least ", least, " for a context of ", time,
           "; give more text, a shorter --context or another --val-fraction");
-  expects(options.order != data::window_order::documents, "the data file ", path, " is one text; ",
+  expects(options.order != data::orders::documents, "the data file ", path, " is one text; ",
           "--order documents needs tokens of documents (ctgpt data shard makes them)");
   const batches all(std::move(ids), options);
   return {all.part(0, train).with_time(time), all.part(train, total - train).with_time(time)};

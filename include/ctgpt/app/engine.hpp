@@ -1,4 +1,4 @@
-// engine: a trained model behind one virtual interface, whatever its compiled type.
+// engine: a trained model and its tokenizer, whatever its compiled type.
 //
 //   auto model = open_engine("runs/quickstart", ctgpt::cpu{}, f32_precision);
 //   model->generate(model->tokens().encode("Once"), {.tokens = 100},
@@ -49,42 +49,26 @@ inline void expect_characters(const text::tokenizer& tokens, std::string_view te
 class engine {
  public:
   using on_text = std::function<void(std::string_view)>;
-  virtual ~engine() = default;
-  virtual const config& settings() const = 0;
-  virtual const text::tokenizer& tokens() const = 0;
-  virtual generated generate(std::span<const std::int32_t> prompt, const generation& options,
-                             const on_text& show) = 0;
-  virtual evaluation evaluate(std::string_view text, isize stride) = 0;
-};
 
-template <class Model>
-class compiled_engine final : public engine {
- public:
-  // untrained: weights as training would begin with, for comparisons.
-  compiled_engine(const Model& model, const ctgpt::backend& where, const saved_model& from,
-                  precision numbers, bool untrained)
-      : tokens_(text::tokenizer::load(from.files.directory())),
-        net_(load_model(model, where, from, numbers)) {
-    expect_room(tokens_, net_.vocab(), from.files.directory());
-    if (untrained) net_.initialize({0});
-    net_.pack();
-  }
-  const config& settings() const override { return net_.settings(); }
-  const text::tokenizer& tokens() const override { return tokens_; }
+  engine(std::unique_ptr<const any_network> net, text::tokenizer tokens)
+      : tokens_(std::move(tokens)), net_(std::move(net)) {}
+
+  const config& settings() const { return net_->settings(); }
+  const text::tokenizer& tokens() const { return tokens_; }
 
   generated generate(std::span<const std::int32_t> prompt, const generation& options,
-                     const on_text& show) override {
-    if (!decoder_) decoder_.emplace(net_);
+                     const on_text& show) {
+    if (!decoder_) decoder_.emplace(*net_);
     return ctgpt::generate(*decoder_, tokens_, prompt, options, show);
   }
 
-  evaluation evaluate(std::string_view text, isize stride) override {
+  evaluation evaluate(std::string_view text, isize stride) const {
     const std::vector<std::int32_t> ids = tokens_.encode_ordinary(text);
     expects(ids.size() >= 2, "the text has ", ids.size(),
             " tokens; at least 2 are needed to predict one");
-    text_windows windows(ids, net_.settings().context, stride);
+    text_windows windows(ids, net_->settings().context, stride);
     const isize batch = std::min<isize>(4, windows.count());
-    workspace<Model> work(net_, batch, windows.time(), false);
+    workspace work(*net_, batch, windows.time(), false);
     work.clear_loss();
     std::vector<std::int32_t> window(static_cast<std::size_t>(2 * work.tokens()));
     while (windows.fill(window, batch)) {
@@ -92,7 +76,7 @@ class compiled_engine final : public engine {
       work.evaluate();
     }
     evaluation result;
-    result.context = net_.settings().context;
+    result.context = net_->settings().context;
     result.stride = stride;
     result.tokens = static_cast<isize>(ids.size()) - 1;
     result.bytes = static_cast<isize>(text.size() - tokens_.token_bytes(ids[0]).size());
@@ -104,19 +88,24 @@ class compiled_engine final : public engine {
 
  private:
   text::tokenizer tokens_;
-  network<Model> net_;
-  std::optional<decoder<Model>> decoder_;
+  std::unique_ptr<const any_network> net_;
+  std::optional<decoder> decoder_;
 };
 
+// untrained: weights as training would begin with, for comparisons.
 inline std::unique_ptr<engine> open_engine(const std::string& path, const ctgpt::backend& where,
                                            precision numbers, bool untrained = false) {
   const saved_model from = open_directory(resolve_model(path));
-  std::unique_ptr<engine> opened;
+  text::tokenizer tokens = text::tokenizer::load(from.files.directory());
+  std::unique_ptr<any_network> net;
   visit_model(from.settings, [&](const auto& model) {
     using type = std::remove_cvref_t<decltype(model)>;
-    opened = std::make_unique<compiled_engine<type>>(model, where, from, numbers, untrained);
+    net = std::make_unique<network<type>>(load_model(model, where, from, numbers));
   });
-  return opened;
+  expect_room(tokens, net->vocab(), from.files.directory());
+  if (untrained) net->initialize({0});
+  net->pack();
+  return std::make_unique<engine>(std::move(net), std::move(tokens));
 }
 
 }  // namespace ctgpt::inline CTGPT_ABI::app

@@ -52,7 +52,7 @@ inline corpus open_tokens(const std::string& path, const std::string& tokenizer,
           " for a context of ", options.time,
           "; give more text, a shorter --context or another --val-fraction to ctgpt data shard");
   batch_options plain = options;  // evaluations are the same for every order
-  plain.order = data::window_order::random;
+  plain.order = {};
   isize bytes = 0;
   const std::string identity = files_identity(set.paths, bytes);
   return {identity, bytes, tokens, {batches(set.train, options), batches(set.validation, plain)}};

@@ -14,52 +14,6 @@
 
 namespace ctgpt::inline CTGPT_ABI::app {
 
-template <class Model>
-class compiled_training final : public trainable {
- public:
-  compiled_training(const Model& model, const training& plan, bool fresh)
-      : plan_(plan),
-        net_(model, plan.where, parse_precision(plan.settings.precision), plan.vocab),
-        run_(net_,
-             adamw{how().rate, how().beta1, how().beta2, 1e-8f, how().weight_decay, how().clip},
-             plan.data.parts.train,
-             {how().accumulate,
-              how().dropout,
-              plan.settings.seed,
-              {how().schedule, how().rate, how().min_rate, how().warmup, how().steps}}) {
-    if (!fresh) return;  // a checkpoint is loaded over whatever is there
-    if (plan.settings.init_from.empty()) {
-      net_.initialize({plan.settings.seed});
-    } else {
-      load_weights(net_, weight_files::open(resolve_model(plan.settings.init_from)), true);
-    }
-  }
-  step_report step() override { return run_.step(); }
-  double evaluate() override {
-    return run_.validate(plan_.data.parts.validation, how().eval_batches);
-  }
-  std::string sample(std::span<const std::int32_t> prompt, const generation& wish) const override {
-    decoder<Model> run(net_);  // its memory goes back before the next step
-    std::string text;
-    generate(run, plan_.data.tokens, prompt, wish, [&](std::string_view piece) { text += piece; });
-    return text;
-  }
-  const network_weights& weights() const override { return net_; }
-  run_progress load(const std::string& checkpoint) override {
-    return load_checkpoint(run_, net_, checkpoint);
-  }
-  void save(const std::string& checkpoint, const run_progress& at,
-            const io::json& extra) const override {
-    save_checkpoint(run_, net_, plan_.data.tokens, checkpoint, at, extra);
-  }
-
- private:
-  const recipe& how() const { return plan_.settings.how; }
-  const training& plan_;
-  network<Model> net_;
-  trainer<Model> run_;
-};
-
 // What a model that is there already decides: its tokenizer, and the rows of its vocabulary, which
 // may be more.
 struct starting_point {
@@ -99,6 +53,14 @@ inline training plan_training(const train_settings& settings,
           "; use --tokenizer bytes or a preset with a larger vocabulary");
   plan.vocab = vocab;
   return plan;
+}
+
+inline void set_initial_weights(network_weights& net, const train_settings& settings) {
+  if (settings.init_from.empty()) {
+    net.initialize({settings.seed});
+  } else {
+    load_weights(net, weight_files::open(resolve_model(settings.init_from)), true);
+  }
 }
 
 inline void check_same_data(const training& plan, const std::string& path) {
@@ -178,8 +140,9 @@ int train_command(const train_flags& given, const machine_options& machine,
     plan->check_memory();
     if (!directory) directory.emplace(*given.out, false);
     plan->say_what_comes(directory->path());  // building a large model takes seconds
-    compiled_training<std::remove_cvref_t<decltype(model)>> compiled(model, *plan, fresh);
-    code = plan->run(compiled, *directory);
+    network net(model, plan->where, parse_precision(plan->settings.precision), plan->vocab);
+    if (fresh) set_initial_weights(net, plan->settings);  // else a checkpoint's come
+    code = plan->run(net, *directory);
   });
   return code;
 }

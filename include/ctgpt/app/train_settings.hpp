@@ -21,8 +21,8 @@
 #include "ctgpt/app/model_path.hpp"
 #include "ctgpt/app/models.hpp"
 #include "ctgpt/app/tokenizer_path.hpp"
-#include "ctgpt/data/token_loader.hpp"
 #include "ctgpt/data/token_set.hpp"
+#include "ctgpt/data/window_orders.hpp"
 #include "ctgpt/io/json.hpp"
 #include "ctgpt/model/directory.hpp"
 #include "ctgpt/train/schedule.hpp"
@@ -39,7 +39,7 @@ struct train_settings {
   double val_fraction = 0.1;
   std::uint64_t seed = 1337;
   double epochs = 0.0;  // > 0: decides how.steps once the data is read
-  data::window_order order = data::window_order::random;
+  data::window_order order;
 };
 
 // As sentences call the model.
@@ -56,7 +56,7 @@ inline io::json settings_to_json(const train_settings& s) {
   if (!s.init_from.empty()) out.set("init_from", s.init_from);
   out.set("steps", h.steps);
   if (s.epochs > 0.0) out.set("epochs", s.epochs);
-  if (s.order != data::window_order::random) out.set("order", data::name_of(s.order));
+  if (!s.order.random()) out.set("order", s.order.name);
   out.set("batch", h.batch).set("accumulate", h.accumulate).set("context", h.time);
   out.set("lr", detail::shortest(h.rate)).set("min_lr", detail::shortest(h.min_rate));
   out.set("warmup", h.warmup).set("schedule", schedule_name(h.schedule));

@@ -1,9 +1,8 @@
 // training: the loop of `ctgpt train`, the same for every compiled model.
 //
-// trainable is what the loop needs of a model; app/train.hpp makes one for each preset, so that
-// this file is compiled once. The loop steps, evaluates, lets the model write a sample, writes
-// metrics.jsonl, samples.jsonl and the event file, shows progress, and saves at every best
-// evaluation, at intervals, at the end and on a signal.
+// The loop steps, evaluates, lets the model write a sample, writes metrics.jsonl, samples.jsonl and
+// the event file, shows progress, and saves at every best evaluation, at intervals, at the end and
+// on a signal.
 // Ensures: a checkpoint never holds a weight that is not a finite number.
 // Errors: ctgpt::error; earlier checkpoints stay as they are.
 #pragma once
@@ -27,19 +26,6 @@
 
 namespace ctgpt::inline CTGPT_ABI::app {
 
-class trainable {
- public:
-  virtual ~trainable() = default;
-  virtual step_report step() = 0;
-  virtual double evaluate() = 0;  // on the validation part
-  // What the model writes after the prompt; touches nothing that training depends on.
-  virtual std::string sample(std::span<const std::int32_t> prompt, const generation& how) const = 0;
-  virtual const network_weights& weights() const = 0;
-  virtual run_progress load(const std::string& checkpoint) = 0;
-  virtual void save(const std::string& checkpoint, const run_progress& at,
-                    const io::json& extra) const = 0;
-};
-
 // A run before its model is there.
 struct training {
   train_settings settings;
@@ -51,7 +37,7 @@ struct training {
   model_facts facts{};
 
   bool resumes() const { return !earlier.is_null(); }
-  int run(trainable& model, run_directory& directory);
+  int run(any_network& net, run_directory& directory);
   // Throws where the machine has not the memory that the run needs.
   void check_memory() const;
   io::json description() const;
@@ -87,6 +73,43 @@ inline io::json training::description() const {
   }
   return out;
 }
+
+// A network and its trainer, as the loop knows them.
+class trainee {
+ public:
+  trainee(any_network& net, const training& plan)
+      : plan_(plan),
+        net_(net),
+        run_(net,
+             adamw{how().rate, how().beta1, how().beta2, 1e-8f, how().weight_decay, how().clip},
+             plan.data.parts.train,
+             {how().accumulate,
+              how().dropout,
+              plan.settings.seed,
+              {how().schedule, how().rate, how().min_rate, how().warmup, how().steps}}) {}
+  step_report step() { return run_.step(); }
+  double evaluate() { return run_.validate(plan_.data.parts.validation, how().eval_batches); }
+  // What the model writes after the prompt; touches nothing that training depends on.
+  std::string sample(std::span<const std::int32_t> prompt, const generation& wish) const {
+    decoder run(net_);  // its memory goes back before the next step
+    std::string text;
+    generate(run, plan_.data.tokens, prompt, wish, [&](std::string_view piece) { text += piece; });
+    return text;
+  }
+  const network_weights& weights() const { return net_; }
+  run_progress load(const std::string& checkpoint) {
+    return load_checkpoint(run_, net_, checkpoint);
+  }
+  void save(const std::string& checkpoint, const run_progress& at, const io::json& extra) const {
+    save_checkpoint(run_, net_, plan_.data.tokens, checkpoint, at, extra);
+  }
+
+ private:
+  const recipe& how() const { return plan_.settings.how; }
+  const training& plan_;
+  any_network& net_;
+  trainer run_;
+};
 
 // How the sample of an evaluation is drawn: the same for the whole run, whatever its flags. Large
 // models write less, for a token reads every weight once: about a second at most on one core.
@@ -125,7 +148,7 @@ inline void training::say_what_comes(const std::string& path) const {
                "  writes    %s\n",
                (settings.init_from.empty() ? settings.preset : model_name(settings)).c_str(),
                grouped(facts.parameters).c_str(), where.name(), threads, threads == 1 ? "" : "s",
-               settings.data.c_str(), std::string(data::name_of(settings.order)).c_str(),
+               settings.data.c_str(), std::string(settings.order.name).c_str(),
                grouped(data.parts.train.size()).c_str(),
                grouped(data.parts.validation.size()).c_str(),
                grouped(data.tokens.vocab_size()).c_str(), settings.tokenizer.c_str(),
@@ -158,7 +181,7 @@ inline std::string metrics_line(const step_report& report, std::optional<double>
 // The loop over one run.
 class training_loop {
  public:
-  training_loop(const training& plan, trainable& model, run_directory& directory,
+  training_loop(const training& plan, trainee& model, run_directory& directory,
                 run_events& events, run_progress at)
       : plan_(plan), model_(model), directory_(directory), events_(events), at_(at) {}
 
@@ -237,14 +260,15 @@ class training_loop {
   }
 
   const training& plan_;
-  trainable& model_;
+  trainee& model_;
   run_directory& directory_;
   run_events& events_;
   run_progress at_;
 };
 
-inline int training::run(trainable& model, run_directory& directory) {
+inline int training::run(any_network& net, run_directory& directory) {
   const isize steps = settings.how.steps;
+  trainee model(net, *this);
   run_progress at;
   const std::optional<isize> newest = resumes() ? directory.newest() : std::nullopt;
   if (newest) {

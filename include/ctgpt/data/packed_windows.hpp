@@ -25,11 +25,38 @@ struct packed_piece {
   isize first = 0, count = 0;
 };
 
+// Tokens in memory whose documents are known.
+class memory_documents final : public memory_tokens {
+ public:
+  // ends: the count of tokens up to the end of each document, ascending.
+  memory_documents(std::vector<std::int32_t> ids, std::vector<isize> ends)
+      : memory_tokens(std::move(ids)), ends_(std::move(ends)) {
+    isize begin = 0;
+    for (const isize end : ends_) {
+      expects(end > begin, "a document ends at token ", end, ", but begins at ", begin);
+      begin = end;
+    }
+    expects(begin == size(), "the last document ends at token ", begin, ", but there are ", size(),
+            " tokens");
+  }
+
+  void documents(const visitor& visit) const override {
+    isize begin = 0;
+    for (const isize end : ends_) {
+      visit(begin, end);
+      begin = end;
+    }
+  }
+
+ private:
+  std::vector<isize> ends_;
+};
+
 class packed_windows {
  public:
   static constexpr std::size_t ahead = 1000;
 
-  [[gnu::cold]] packed_windows(const token_source& source, isize time) : time_(time) {
+  packed_windows(const token_source& source, isize time) : time_(time) {
     source.documents([&](isize begin, isize end) {
       isize first = begin;
       for (; end - 1 - first >= time; first += time) {
@@ -58,7 +85,7 @@ class packed_windows {
   }
 
   // inputs, targets: (T).
-  [[gnu::cold]] void read(const token_source& source, isize i, std::span<std::int32_t> inputs,
+  void read(const token_source& source, isize i, std::span<std::int32_t> inputs,
             std::span<std::int32_t> targets) const {
     std::size_t at = 0;
     for (const packed_piece& piece : window(i)) {
@@ -83,7 +110,7 @@ class packed_windows {
   }
 
   // One window of what waits.
-  [[gnu::cold]] void fill() {
+  void fill() {
     isize room = time_;
     for (;;) {
       auto next = place_of(room + 1);

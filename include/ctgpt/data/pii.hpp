@@ -167,7 +167,7 @@ class pii_scanner {
 
   std::size_t ipv6_end(std::size_t at) {
     const ipv6_read read = ipv6_around(text_, at);
-    if (read.end == 0 || (!found_.empty() && found_.back().end > read.begin)) return 0;
+    if (read.end <= at || (!found_.empty() && found_.back().end > read.begin)) return 0;
     // Shortened, it must be an address that is given out: "a::b1" is more often source code.
     const bool global =
         read.shortened ? is_global_unicast_ipv6(read.groups) : is_global_ipv6(read.groups);

@@ -125,7 +125,10 @@ inline ipv6_read ipv6_around(std::string_view text, std::size_t at) {
   while (begin > 0 && at - begin < 40 && (is_hex(text[begin - 1]) || text[begin - 1] == ':')) {
     --begin;
   }
-  if (begin > 0 && (is_ascii_alnum(text[begin - 1]) || text[begin - 1] == '_')) return {};
+  if (begin > 0) {  // a colon: longer than an address can be
+    const char before = text[begin - 1];
+    if (is_ascii_alnum(before) || before == '_' || before == ':') return {};
+  }
   ipv6_read read;
   std::size_t count = 0, gap = 8, i = begin;
   if (text.substr(i).starts_with("::")) {

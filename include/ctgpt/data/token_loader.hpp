@@ -1,10 +1,10 @@
-// token_loader: windows of a token_source, in one of four orders.
+// token_loader: windows of a token_source, drawn at random or in an order of
+// data/window_orders.hpp.
 //
-// random:     windows begin anywhere, drawn with replacement (nanoGPT)
-// sequential: one after the other, T tokens apart, again and again (llm.c)
-// shuffled:   the same windows, in an order of its own in each epoch; each comes once an epoch
-// documents:  packed documents (data/packed_windows.hpp), in an order of its own in each epoch
+// token_loader(source, {.batch = 16, .time = 128}).draw(number, ids)
+// token_loader(source, {.batch = 16, .time = 128, .order = orders::shuffled})
 //
+// At random, windows begin anywhere, drawn with replacement (nanoGPT).
 // Batch number i is a pure function of (seed, i), so the position in the data is one integer and
 // resuming is exact. Of n ranks with B windows each, rank r draws the windows r B .. r B + B - 1 of
 // one rank's batch of n B: together they draw the same, and no two draw the same one.
@@ -18,32 +18,36 @@
 #include <string_view>
 
 #include "ctgpt/base/random.hpp"
-#include "ctgpt/data/packed_windows.hpp"
-#include "ctgpt/data/permutation.hpp"
 #include "ctgpt/data/token_source.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::data {
 
-enum class window_order : std::uint8_t { random, sequential, shuffled, documents };
+// Windows of T tokens in an order that depends on the seed alone.
+class ordered_windows {
+ public:
+  virtual ~ordered_windows() = default;
+  virtual isize count() const = 0;  // each is drawn once before any is drawn again
+  // Window i of the run. inputs, targets: (T).
+  virtual void read(std::uint64_t i, std::span<std::int32_t> inputs,
+                    std::span<std::int32_t> targets) const = 0;
+  virtual isize scored(std::uint64_t i) const = 0;  // its targets that are some
+};
 
-inline constexpr std::string_view window_orders[] = {"random", "sequential", "shuffled",
-                                                     "documents"};
-inline constexpr std::string_view name_of(window_order order) {
-  return window_orders[static_cast<std::size_t>(order)];
-}
-inline window_order parse_order(std::string_view name) {
-  for (std::size_t i = 0; i < std::size(window_orders); ++i) {
-    if (name == window_orders[i]) return static_cast<window_order>(i);
-  }
-  throw usage_error(
-      join("there is no order '", name, "'; choose random, sequential, shuffled or documents"));
-}
+struct window_order {
+  std::string_view name = "random";
+  // null: at random. The source holds more than `time` tokens.
+  std::shared_ptr<const ordered_windows> (*open)(const std::shared_ptr<const token_source>& source,
+                                                 isize time, std::uint64_t seed) = nullptr;
+
+  bool random() const { return open == nullptr; }
+  friend bool operator==(const window_order& a, const window_order& b) { return a.name == b.name; }
+};
 
 struct loader_options {
   isize batch = 16;
-  isize time = 0;  // tokens a window
+  isize time = 0;  // tokens a window; 0: not yet known, so none can be drawn
   std::uint64_t seed = 1337;
-  window_order order = window_order::random;
+  window_order order{};
   isize rank = 0, ranks = 1;
 };
 
@@ -51,61 +55,47 @@ class token_loader {
  public:
   token_loader(std::shared_ptr<const token_source> source, const loader_options& options)
       : source_(std::move(source)), options_(options) {
-    check(options);
     const isize size = source_->size(), time = options.time;
+    expects(options.batch >= 1, "a batch needs at least one window, not ", options.batch);
+    expects(options.ranks >= 1 && options.rank >= 0 && options.rank < options.ranks,
+            "there is no rank ", options.rank, " of ", options.ranks, "; ranks count from 0");
+    if (time == 0) return;
     expects(time >= 1, "a window needs at least one token, not ", time);
     expects(size > time, "the data has ", size, " tokens, but a window of ", time,
             " inputs and their targets needs ", time + 1, "; give more data or a shorter context");
-    if (options.order == window_order::documents) {
-      packed_ = std::make_shared<packed_windows>(*source_, time);
-    }
-  }
-
-  // What can be wrong before the data is there.
-  static void check(const loader_options& o) {
-    expects(o.batch >= 1, "a batch needs at least one window, not ", o.batch);
-    expects(o.ranks >= 1 && o.rank >= 0 && o.rank < o.ranks, "there is no rank ", o.rank, " of ",
-            o.ranks, "; ranks count from 0");
+    if (options.order.open != nullptr) ordered_ = options.order.open(source_, time, options.seed);
   }
 
   const loader_options& options() const { return options_; }
-  const token_source& source() const { return *source_; }
+  const std::shared_ptr<const token_source>& source() const { return source_; }
 
   // Windows from which a draw chooses; all but the random order draw each once an epoch.
   isize windows() const {
-    switch (options_.order) {
-      case window_order::random:
-        return source_->size() - options_.time;
-      case window_order::documents:
-        return packed_->count();
-      default:
-        return (source_->size() - 1) / options_.time;
-    }
+    return ordered_ != nullptr ? ordered_->count() : source_->size() - options_.time;
   }
   // Tokens that one pass over the data draws, padding among them.
   isize epoch_tokens() const {
-    const bool random = options_.order == window_order::random;
-    return random ? source_->size() : windows() * options_.time;
+    return ordered_ != nullptr ? ordered_->count() * options_.time : source_->size();
   }
 
   // Requires: ids.size() == 2 * batch * time.
   void draw(std::uint64_t number, std::span<std::int32_t> ids) const {
-    if (options_.order != window_order::random) return draw_in_order(number, ids);
     random_stream offsets(options_.seed, 0x62617463u);  // a stream of its own
     offsets.seek(2 * first_of(number));
     for (isize b = 0; b < options_.batch; ++b) {
-      const std::uint64_t start = offsets.below(static_cast<std::uint64_t>(windows()));
-      read(b, static_cast<isize>(start), ids);
+      if (ordered_ != nullptr) {
+        ordered_->read(window_of(number, b), inputs(b, ids), targets(b, ids));
+      } else {
+        read(b, static_cast<isize>(offsets.below(static_cast<std::uint64_t>(windows()))), ids);
+      }
     }
   }
 
   // The targets in batch `number` that are some.
-  [[gnu::cold]] isize scored(std::uint64_t number) const {
-    if (packed_ == nullptr) return options_.batch * options_.time;
+  isize scored(std::uint64_t number) const {
+    if (ordered_ == nullptr) return options_.batch * options_.time;
     isize sum = 0;
-    for (isize b = 0; b < options_.batch; ++b) {
-      sum += packed_->scored(chosen(first_of(number) + static_cast<std::uint64_t>(b)));
-    }
+    for (isize b = 0; b < options_.batch; ++b) sum += ordered_->scored(window_of(number, b));
     return sum;
   }
 
@@ -121,19 +111,6 @@ class token_loader {
   }
 
  private:
-  // Cold only for the compiler: a program that draws at random pays little time for compiling it,
-  // and a step costs a million times what it costs.
-  [[gnu::cold]] void draw_in_order(std::uint64_t number, std::span<std::int32_t> ids) const {
-    for (isize b = 0; b < options_.batch; ++b) {
-      const isize window = chosen(first_of(number) + static_cast<std::uint64_t>(b));
-      if (packed_ != nullptr) {
-        packed_->read(*source_, window, inputs(b, ids), targets(b, ids));
-      } else {
-        read(b, window * options_.time, ids);
-      }
-    }
-  }
-
   // The first window of this rank's batch, counted from the beginning of the run.
   std::uint64_t first_of(std::uint64_t number) const {
     const auto batch = static_cast<std::uint64_t>(options_.batch);
@@ -141,12 +118,8 @@ class token_loader {
             static_cast<std::uint64_t>(options_.rank)) *
            batch;
   }
-  // The window that comes as the i-th of the run.
-  [[gnu::cold]] isize chosen(std::uint64_t i) const {
-    const auto all = static_cast<std::uint64_t>(windows());
-    const auto place = static_cast<isize>(i % all);
-    if (options_.order == window_order::sequential) return place;
-    return permutation(windows(), options_.seed, i / all)(place);
+  std::uint64_t window_of(std::uint64_t number, isize b) const {
+    return first_of(number) + static_cast<std::uint64_t>(b);
   }
 
   std::span<std::int32_t> inputs(isize b, std::span<std::int32_t> ids) const {
@@ -164,7 +137,7 @@ class token_loader {
 
   std::shared_ptr<const token_source> source_;
   loader_options options_;
-  std::shared_ptr<const packed_windows> packed_;  // of the order of documents
+  std::shared_ptr<const ordered_windows> ordered_;  // null: at random
 };
 
 }  // namespace ctgpt::inline CTGPT_ABI::data

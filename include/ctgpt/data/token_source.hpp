@@ -1,6 +1,6 @@
 // token_source: a sequence of tokens that windows are cut from, wherever it lies.
 //
-// memory_tokens{ids}              tokens in memory; their documents too, where `ends` are given
+// memory_tokens{ids}              tokens in memory (data/packed_windows.hpp: and their documents)
 // token_part{source, 100, 50}     tokens 100 to 149 of another one
 // data/token_set.hpp              files, mapped, one after the other
 //
@@ -59,19 +59,9 @@ class token_source {
   }
 };
 
-class memory_tokens final : public token_source {
+class memory_tokens : public token_source {
  public:
-  // ends: the count of tokens up to the end of each document, ascending, or none.
-  [[gnu::cold]] explicit memory_tokens(std::vector<std::int32_t> ids, std::vector<isize> ends = {})
-      : ids_(std::move(ids)), ends_(std::move(ends)) {
-    isize begin = 0;
-    for (const isize end : ends_) {
-      expects(end > begin, "a document ends at token ", end, ", but begins at ", begin);
-      begin = end;
-    }
-    expects(ends_.empty() || begin == size(), "the last document ends at token ", begin,
-            ", but there are ", size(), " tokens");
-  }
+  explicit memory_tokens(std::vector<std::int32_t> ids) : ids_(std::move(ids)) {}
 
   isize size() const override { return static_cast<isize>(ids_.size()); }
   void read(isize first, std::span<std::int32_t> to) const override {
@@ -84,18 +74,9 @@ class memory_tokens final : public token_source {
               "; use the tokenizer that the model was built for");
     }
   }
-  [[gnu::cold]] void documents(const visitor& visit) const override {
-    if (ends_.empty()) token_source::documents(visit);
-    isize begin = 0;
-    for (const isize end : ends_) {
-      visit(begin, end);
-      begin = end;
-    }
-  }
 
  private:
   std::vector<std::int32_t> ids_;
-  std::vector<isize> ends_;
 };
 
 class token_part final : public token_source {

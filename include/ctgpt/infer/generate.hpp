@@ -25,7 +25,6 @@
 #include "ctgpt/infer/moving_window.hpp"
 #include "ctgpt/infer/sampler.hpp"
 #include "ctgpt/infer/stop.hpp"
-#include "ctgpt/model/decoder.hpp"
 #include "ctgpt/text/utf8.hpp"
 
 namespace ctgpt::inline CTGPT_ABI {
@@ -99,8 +98,8 @@ std::string begin_character(text::utf8_stream& characters, const Tokenizer& toke
 }
 
 // Calls on_text(std::string_view) with each piece of the continuation; pieces are never empty.
-template <token_decoder Decoder, class Tokenizer, class OnText>
-generated generate(Decoder& run, const Tokenizer& tokenizer, std::span<const std::int32_t> prompt,
+template <class Tokenizer, class OnText>
+generated generate(token_decoder& run, const Tokenizer& tokenizer, std::span<const std::int32_t> prompt,
                    const generation& options, OnText&& on_text) {
   if (const std::string wrong = options.validate(); !wrong.empty()) throw usage_error(wrong);
   if (prompt.empty()) {
@@ -108,7 +107,7 @@ generated generate(Decoder& run, const Tokenizer& tokenizer, std::span<const std
   }
   const isize known = detail::known_tokens(tokenizer, run.vocab());
   sampler choose(options.sampler_options(), known);
-  moving_window<Decoder> window(run);
+  moving_window window(run);
   text::utf8_stream characters;
   stop_filter screen(options.stop);
   const auto show = [&](std::string_view piece) {
@@ -142,10 +141,10 @@ generated generate(Decoder& run, const Tokenizer& tokenizer, std::span<const std
 }
 
 // The prompt and its continuation.
-template <class Model, class Tokenizer>
-std::string generate(const network<Model>& net, const Tokenizer& tokenizer, std::string_view prompt,
+template <class Tokenizer>
+std::string generate(const any_network& net, const Tokenizer& tokenizer, std::string_view prompt,
                      const generation& options = {}) {
-  decoder<Model> run(net);
+  decoder run(net);
   std::string text(prompt);
   generate(run, tokenizer, tokenizer.encode(prompt), options,
            [&text](std::string_view piece) { text += piece; });

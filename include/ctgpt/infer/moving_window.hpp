@@ -14,31 +14,17 @@
 #pragma once
 
 #include <algorithm>
-#include <concepts>
-#include <cstdint>
 #include <span>
 #include <vector>
 
-#include "ctgpt/base/element.hpp"
-#include "ctgpt/base/error.hpp"
+#include "ctgpt/model/decoder.hpp"
 
 namespace ctgpt::inline CTGPT_ABI {
 
-// What model/decoder.hpp offers; anything that does will do.
-template <class T>
-concept token_decoder = requires(T& decoder, std::span<const std::int32_t> tokens, isize sequence,
-                                 isize start) {
-  decoder.feed(tokens, sequence, start);
-  { decoder.logits() } -> std::convertible_to<std::span<const float>>;
-  { decoder.vocab() } -> std::convertible_to<isize>;
-  { decoder.context() } -> std::convertible_to<isize>;
-};
-
-template <token_decoder Decoder>
 class moving_window {
  public:
   // Uses one sequence of the decoder, from its start.
-  explicit moving_window(Decoder& run, isize sequence = 0) : run_(&run), sequence_(sequence) {
+  explicit moving_window(token_decoder& run, isize sequence = 0) : run_(&run), sequence_(sequence) {
     ids_.reserve(static_cast<std::size_t>(run.context()));
   }
 
@@ -51,13 +37,14 @@ class moving_window {
     const isize context = run_->context(), hop = context - context / 2;
     if (more == 0) return;
     if (held + more <= context) {
-      ids_.insert(ids_.end(), tokens.begin(), tokens.end());
+      join(held, tokens);
       run_->feed(tokens, sequence_, held);
       return;
     }
     const isize passed = (held + more - context + hop - 1) / hop * hop;
-    ids_.erase(ids_.begin(), ids_.begin() + std::min(passed, held));
-    ids_.insert(ids_.end(), tokens.begin() + std::max(passed - held, isize{0}), tokens.end());
+    const isize stays = std::max(held - passed, isize{0});
+    std::copy_n(ids_.data() + held - stays, stays, ids_.data());
+    join(stays, tokens.subspan(static_cast<std::size_t>(std::max(passed - held, isize{0}))));
     run_->feed(ids_, sequence_, 0);
   }
   void append(std::int32_t token) { append({&token, 1}); }
@@ -73,7 +60,13 @@ class moving_window {
   std::span<const float> logits() const { return run_->logits(); }
 
  private:
-  Decoder* run_;
+  // The first `held` ids, and `tokens` behind them.
+  void join(isize held, std::span<const std::int32_t> tokens) {
+    ids_.resize(static_cast<std::size_t>(held) + tokens.size());
+    std::copy_n(tokens.data(), tokens.size(), ids_.data() + held);
+  }
+
+  token_decoder* run_;
   isize sequence_;
   std::vector<std::int32_t> ids_;
 };

@@ -77,9 +77,9 @@ class sampler {
     const auto size = static_cast<std::size_t>(vocab);
     scores_.resize(size);
     seen_.resize(size, 0);
-    choices_.reserve(size);
+    choices_.resize(size);
     if (cuts_top_k()) largest_.resize(static_cast<std::size_t>(options.top_k));
-    if (options.top_p < 1.0f) heap_.reserve(size);
+    if (options.top_p < 1.0f) heap_.resize(size);
   }
 
   std::int32_t next(std::span<const float> logits, std::span<const std::int32_t> history) {
@@ -103,20 +103,20 @@ class sampler {
     std::copy(logits.begin(), logits.end(), scores_.begin());
     penalize(history);
     const std::size_t best = likeliest();
-    choices_.clear();
+    left_ = 0;
     if (options_.temperature == 0.0f) {
-      choices_.push_back({static_cast<std::int32_t>(best), 1.0});
-      return choices_;
+      choices_[left_++] = {static_cast<std::int32_t>(best), 1.0};
+      return left();
     }
     weigh(scores_[best], cuts_top_k() ? kth_largest() : -infinity);
     if (options_.top_p < 1.0f) keep_top_p();
     // The largest weight is 1, so min-p compares with it directly.
-    std::erase_if(choices_, [least = static_cast<double>(options_.min_p)](const choice& each) {
-      return each.probability < least;
+    keep([least = static_cast<double>(options_.min_p)](const choice& each) {
+      return each.probability >= least;
     });
     const double total = sum();
-    for (choice& each : choices_) each.probability /= total;
-    return choices_;
+    for (choice& each : left()) each.probability /= total;
+    return left();
   }
 
  private:
@@ -175,7 +175,7 @@ class sampler {
       if (scores_[i] < least) continue;
       const double distance = static_cast<double>(scores_[i]) - static_cast<double>(best);
       const double weight = std::exp(distance / temperature);
-      if (weight > 0.0) choices_.push_back({static_cast<std::int32_t>(i), weight});
+      if (weight > 0.0) choices_[left_++] = {static_cast<std::int32_t>(i), weight};
     }
   }
 
@@ -186,22 +186,30 @@ class sampler {
       return a.probability != b.probability ? a.probability < b.probability : a.id > b.id;
     };
     const double goal = static_cast<double>(options_.top_p) * sum();
-    heap_.assign(choices_.begin(), choices_.end());
-    std::make_heap(heap_.begin(), heap_.end(), after);
-    choice last{};
-    for (double reached = 0.0; !heap_.empty();) {
-      std::pop_heap(heap_.begin(), heap_.end(), after);
-      last = heap_.back();
-      heap_.pop_back();
+    choice *heap = heap_.data(), *end = std::copy_n(choices_.data(), left_, heap), last{};
+    std::make_heap(heap, end, after);
+    double reached = 0.0;
+    do {
+      std::pop_heap(heap, end, after);
+      last = *--end;
       reached += last.probability;
-      if (reached >= goal) break;
-    }
-    std::erase_if(choices_, [&](const choice& each) { return after(each, last); });
+    } while (heap != end && reached < goal);
+    keep([&](const choice& each) { return !after(each, last); });
   }
 
-  double sum() const {
+  std::span<choice> left() { return std::span(choices_).first(left_); }
+  template <class Wanted>
+  void keep(Wanted wanted) {
+    std::size_t count = 0;
+    for (const choice& each : left()) {
+      if (wanted(each)) choices_[count++] = each;
+    }
+    left_ = count;
+  }
+
+  double sum() {
     double total = 0.0;
-    for (const choice& each : choices_) total += each.probability;
+    for (const choice& each : left()) total += each.probability;
     return total;
   }
 
@@ -209,7 +217,8 @@ class sampler {
   random_stream random_;
   std::vector<float> scores_, largest_;
   std::vector<std::uint8_t> seen_;
-  std::vector<choice> choices_, heap_;
+  std::vector<choice> choices_, heap_;  // (vocab)
+  std::size_t left_ = 0;                // of choices_
 };
 
 }  // namespace ctgpt::inline CTGPT_ABI

@@ -35,24 +35,23 @@ struct head_loss {
     float softcap = 0.0f;
   };
 
-  template <isize Width>
-  static void run(ops& run, const arguments& a, rows<Width> h, rows<Width> dh) {
+  static void run(ops& run, const arguments& a, const tensor& h, const tensor& dh) {
     const isize vocab = a.chunk.cols;
     tensor weight = a.weight, gradient = a.gradient;
     weight.rows = vocab;
     gradient.rows = vocab;
-    for (isize first = 0; first < h.count(); first += a.chunk.rows) {
-      const isize left = h.count() - first;
+    for (isize first = 0; first < h.rows; first += a.chunk.rows) {
+      const isize left = h.rows - first;
       const isize count = left < a.chunk.rows ? left : a.chunk.rows;
       const tensor logits = row_range(a.chunk, 0, count);
-      const tensor input = h.range(first, count).t;
+      const tensor input = row_range(h, first, count);
       run.matmul(product::nt, logits, input, weight);
       run.cross_entropy({logits, column_range(a.targets, first, count),
                          column_range(a.losses, first, count), a.scale, a.softcap,
                          static_cast<bool>(a.gradient)});
       if (!a.gradient) continue;
       run.matmul(product::tn, gradient, logits, input, true);
-      run.matmul(product::nn, dh.range(first, count).t, logits, weight);
+      run.matmul(product::nn, row_range(dh, first, count), logits, weight);
     }
   }
 };

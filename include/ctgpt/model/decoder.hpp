@@ -1,4 +1,4 @@
-// decoder<Model>: runs a model over sequences that grow, with a paged key/value cache.
+// decoder: runs a model over sequences that grow, with a paged key/value cache.
 //
 // feed(tokens, sequence, start) computes the positions start .. start + size - 1 of a sequence
 // whose earlier positions are in the cache, and leaves the logits of the last one. The bits equal
@@ -20,13 +20,23 @@
 
 namespace ctgpt::inline CTGPT_ABI {
 
-template <class Model>
-class decoder {
+// What generation needs of a decoder.
+class token_decoder {
  public:
-  [[gnu::cold]] explicit decoder(const network<Model>& net, isize sequences = 1, isize chunk = 128)
+  virtual ~token_decoder() = default;
+  virtual isize vocab() const = 0;
+  virtual isize context() const = 0;
+  // Computes the positions start .. start + size - 1 of a sequence whose earlier ones are known.
+  virtual void feed(std::span<const std::int32_t> tokens, isize sequence, isize start) = 0;
+  // Of the last token that was fed: (vocab).
+  virtual std::span<const float> logits() const = 0;
+};
+
+class decoder final : public token_decoder {
+ public:
+  [[gnu::cold]] explicit decoder(const any_network& net, isize sequences = 1, isize chunk = 128)
       : net_(&net), chunk_(std::min(chunk, net.settings().context)), sequences_(sequences) {
     const config& settings = net.settings();
-    const Model& model = net.model();
     // Larger pages read faster: fewer jumps between keys and values.
     const isize tiles = (settings.context + attention_tile - 1) / attention_tile;
     const isize page = settings.context >= 256 ? 256 : tiles * attention_tile;
@@ -41,8 +51,8 @@ class decoder {
     pages_.upload(table.data());
     views_.reserve(1);  // also without attention: that there are caches says "decoding"
     for (isize layer = 0; layer < settings.layers; ++layer) {
-      for (int i = 0; i < Model::cache_count; ++i) {
-        const cache_shape shape = model.cache(i);
+      for (int i = 0; i < net.caches(); ++i) {
+        const cache_shape shape = net.cache(i);
         const isize width = page * shape.kv_heads * shape.head_size;
         cache_.emplace_back(net.where(), storage, 2 * pages * width);
         const memory& here = cache_.back();
@@ -51,9 +61,10 @@ class decoder {
                           shape.head_size});
       }
     }
-    tape_ = memory(net.where(), storage, chunk_ * model.tape(false));
-    scratch_ = memory(net.where(), storage, chunk_ * model.scratch());
-    statistics_ = memory(net.where(), compute, chunk_ * model.statistics(false) + 1);
+    const running_sizes sizes = net.sizes(false);
+    tape_ = memory(net.where(), storage, chunk_ * sizes.tape);
+    scratch_ = memory(net.where(), storage, chunk_ * sizes.scratch);
+    statistics_ = memory(net.where(), compute, chunk_ * sizes.statistics + 1);
     ids_ = memory(net.where(), element::i32, 3 * chunk_);
     logits_ = memory(net.where(), compute, net.vocab());
     host_ids_.resize(static_cast<std::size_t>(3 * chunk_));
@@ -61,13 +72,13 @@ class decoder {
     host_logits_.resize(static_cast<std::size_t>(net.vocab()));
   }
 
-  decoder(network<Model>&&, isize = 1, isize = 1) = delete;  // it would outlive its weights
+  decoder(any_network&&, isize = 1, isize = 1) = delete;  // it would outlive its weights
 
-  const network<Model>& net() const { return *net_; }
-  isize vocab() const { return net_->vocab(); }
-  isize context() const { return net_->settings().context; }
+  const any_network& net() const { return *net_; }
+  isize vocab() const override { return net_->vocab(); }
+  isize context() const override { return net_->settings().context; }
 
-  void feed(std::span<const std::int32_t> tokens, isize sequence, isize start) {
+  void feed(std::span<const std::int32_t> tokens, isize sequence, isize start) override {
     const auto count = static_cast<isize>(tokens.size());
     expects(sequence >= 0 && sequence < sequences_, "sequence ", sequence, " does not exist");
     expects(start >= 0 && start + count <= context(), "position ", start + count,
@@ -80,7 +91,7 @@ class decoder {
   }
 
   // Of the last token that was fed.
-  std::span<const float> logits() const { return host_logits_; }
+  std::span<const float> logits() const override { return host_logits_; }
 
  private:
   void step(std::span<const std::int32_t> tokens, isize sequence, isize start, bool last) {
@@ -108,12 +119,12 @@ class decoder {
     f.batch = 1;
     f.time = count;
     ops run(net_->where());
-    const rows<Model::width> h = net_->model().forward(run, f);
+    const tensor h = net_->forward(run, f);
     if (!last) return;
     tensor weight = net_->weights()[net_->layout().head_slot];
     weight.rows = vocab();
     const tensor out = logits_.row(0, vocab());
-    run.matmul(product::nt, out, h.range(count - 1, 1).t, weight);
+    run.matmul(product::nt, out, row_range(h, count - 1, 1), weight);
     const float cap = net_->settings().softcap;
     if (cap > 0.0f) run.softcap(out, cap);
     net_->where().download(host_bytes_.data(), out.data, host_bytes_.size());
@@ -123,7 +134,7 @@ class decoder {
     }
   }
 
-  const network<Model>* net_;
+  const any_network* net_;
   isize chunk_, sequences_;
   memory pages_, tape_, scratch_, statistics_, ids_, logits_;
   std::vector<memory> cache_;

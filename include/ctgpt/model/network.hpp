@@ -234,10 +234,10 @@ class network_weights {
     const isize half = head / 2;
     if (needs_angles(*layout_)) {
       angles_ = memory(where_, element::f32, settings.context * head);
-      std::vector<double> speeds;
-      for (isize i = 0; i < half; ++i) {
-        speeds.push_back(std::pow(static_cast<double>(settings.rope_base),
-                                  -2.0 * static_cast<double>(i) / static_cast<double>(head)));
+      std::vector<double> speeds(static_cast<std::size_t>(half));
+      for (std::size_t i = 0; i < speeds.size(); ++i) {
+        speeds[i] = std::pow(static_cast<double>(settings.rope_base),
+                             -2.0 * static_cast<double>(i) / static_cast<double>(head));
       }
       std::vector<float> row(static_cast<std::size_t>(head));
       for (isize at = 0; at < settings.context; ++at) {
@@ -249,20 +249,19 @@ class network_weights {
         where_.upload(angles_.row(at * head, head).data, row.data(), row.size() * sizeof(float));
       }
     }
-    std::vector<float> slopes;
-    for (isize i = 0; i < settings.heads; ++i) {  // Press et al.: 2^(-8 (i + 1) / heads)
-      slopes.push_back(static_cast<float>(
-          std::exp2(-8.0 * static_cast<double>(i + 1) / static_cast<double>(settings.heads))));
+    std::vector<float> slopes(static_cast<std::size_t>(settings.heads));
+    for (std::size_t i = 0; i < slopes.size(); ++i) {  // Press et al.: 2^(-8 (i + 1) / heads)
+      slopes[i] = static_cast<float>(
+          std::exp2(-8.0 * static_cast<double>(i + 1) / static_cast<double>(settings.heads)));
     }
     slopes_ = memory(where_, element::f32, settings.heads);
     slopes_.upload(slopes.data());
     if (settings.position == positions::sinusoidal) {
       const isize width = settings.width;
       sinusoids_ = memory(where_, precision_.storage, settings.context * width);
-      std::vector<double> speeds;
-      for (isize i = 0; i < width; ++i) {
-        speeds.push_back(
-            std::pow(10000.0, -static_cast<double>(i / 2 * 2) / static_cast<double>(width)));
+      std::vector<double> speeds(static_cast<std::size_t>(width));
+      for (std::size_t i = 0; i < speeds.size(); ++i) {
+        speeds[i] = std::pow(10000.0, -static_cast<double>(i / 2 * 2) / static_cast<double>(width));
       }
       std::vector<std::byte> row(
           static_cast<std::size_t>(element_bytes(precision_.storage, width)));
@@ -288,20 +287,62 @@ class network_weights {
   memory angles_, slopes_, sinusoids_;
 };
 
+// Elements a token that a model needs to run.
+struct running_sizes {
+  isize tape = 0, statistics = 0, scratch = 0;
+};
+
+// A network of whichever model: what runs it (workspace, decoder, trainer) is compiled once for all
+// of them, and calls the model once a pass.
+class any_network : public network_weights {
+ public:
+  using network_weights::network_weights;
+  virtual ~any_network() = default;
+
+  virtual running_sizes sizes(bool training) const = 0;
+  virtual int caches() const = 0;  // of one block
+  virtual cache_shape cache(int index) const = 0;
+  virtual double flops_per_token(isize time) const = 0;
+
+  // f.shared, weights, tape, statistics, scratch: set. Returns h (N,C), normalised; the loss leaves
+  // its gradient in head_gradient(), which backward() takes and clobbers.
+  virtual tensor forward(ops& run, const frame& f) const = 0;
+  virtual tensor head_gradient(const frame& f) const = 0;
+  virtual void backward(ops& run, const frame& f) const = 0;
+
+ protected:
+  any_network(const any_network&) = default;
+  any_network(any_network&&) = default;
+  any_network& operator=(const any_network&) = default;
+  any_network& operator=(any_network&&) = default;
+};
+
 template <class Model>
-class network : public network_weights {
+class network final : public any_network {
  public:
   explicit network(backend where, precision numbers, isize vocab = 0)
     requires std::is_default_constructible_v<Model>
-      : network_weights({std::shared_ptr<void>(), &layout_of<Model>()}, std::move(where), numbers,
-                        vocab) {}
+      : any_network({std::shared_ptr<void>(), &layout_of<Model>()}, std::move(where), numbers,
+                    vocab) {}
   // Of a model whose sizes are known at run time.
   network(const Model& model, backend where, precision numbers, isize vocab = 0)
-      : network_weights(std::make_shared<const model_layout>(make_layout(model)), std::move(where),
-                        numbers, vocab),
+      : any_network(std::make_shared<const model_layout>(make_layout(model)), std::move(where),
+                    numbers, vocab),
         model_(model) {}
 
   const Model& model() const { return model_; }
+
+  running_sizes sizes(bool training) const override {
+    return {model_.tape(training), model_.statistics(training), model_.scratch()};
+  }
+  int caches() const override { return Model::cache_count; }
+  cache_shape cache(int index) const override { return model_.cache(index); }
+  double flops_per_token(isize time) const override { return model_.flops_per_token(time); }
+  tensor forward(ops& run, const frame& f) const override { return model_.forward(run, f).t; }
+  tensor head_gradient(const frame& f) const override { return model_.head_gradient(f).t; }
+  void backward(ops& run, const frame& f) const override {
+    model_.backward(run, f, model_.head_gradient(f));
+  }
 
  private:
   [[no_unique_address]] Model model_;

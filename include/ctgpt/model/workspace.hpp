@@ -1,5 +1,5 @@
-// workspace<Model>: all the memory that running a model over (batch, time) tokens needs, allocated
-// once. gradients<Model>: a gradient for every weight.
+// workspace: all the memory that running a model over (batch, time) tokens needs, allocated
+// once. gradients: a gradient for every weight.
 //
 // Bytes are known before anything runs: workspace_bytes(model, ...). A step allocates nothing.
 // Forward: evaluate() adds the losses to the sum that loss_sum() reads.
@@ -35,10 +35,9 @@ constexpr isize workspace_bytes(isize batch, isize time, bool training, isize vo
   return workspace_bytes(Model{}, batch, time, training, vocab, numbers);
 }
 
-template <class Model>
 class gradients {
  public:
-  [[gnu::cold]] explicit gradients(const network<Model>& net)
+  [[gnu::cold]] explicit gradients(const network_weights& net)
       : arena_(net.where(), net.numbers().compute, net.layout().parameters) {
     const model_layout& layout = net.layout();
     for (int i = 0; i < layout.count(); ++i) {
@@ -53,20 +52,19 @@ class gradients {
   std::vector<tensor> slots_;
 };
 
-template <class Model>
 class workspace {
  public:
-  [[gnu::cold]] workspace(const network<Model>& net, isize batch, isize time, bool training)
+  [[gnu::cold]] workspace(const any_network& net, isize batch, isize time, bool training)
       : net_(&net), batch_(batch), time_(time), training_(training) {
-    const Model& model = net.model();
     const isize context = net.settings().context;
     expects(batch >= 1 && time >= 1 && time <= context, "a batch of ", batch, " x ", time,
             " tokens does not fit a model with context ", context);
     const isize n = batch * time;
     const element storage = net.numbers().storage, compute = net.numbers().compute;
-    tape_ = memory(net.where(), storage, n * model.tape(training));
-    scratch_ = memory(net.where(), storage, n * model.scratch());
-    statistics_ = memory(net.where(), compute, n * model.statistics(training) + 1);
+    const running_sizes sizes = net.sizes(training);
+    tape_ = memory(net.where(), storage, n * sizes.tape);
+    scratch_ = memory(net.where(), storage, n * sizes.scratch);
+    statistics_ = memory(net.where(), compute, n * sizes.statistics + 1);
     losses_ = memory(net.where(), compute, n);
     scale_ = memory(net.where(), compute, 1);
     ids_ = memory(net.where(), element::i32, 2 * n);
@@ -76,12 +74,12 @@ class workspace {
     chunk_ = memory(net.where(), compute, chunk_rows_ * net.vocab());
   }
 
-  workspace(network<Model>&&, isize, isize, bool) = delete;  // it would outlive its weights
+  workspace(any_network&&, isize, isize, bool) = delete;  // it would outlive its weights
 
   isize batch() const { return batch_; }
   isize time() const { return time_; }
   isize tokens() const { return batch_ * time_; }
-  const network<Model>& net() const { return *net_; }
+  const any_network& net() const { return *net_; }
 
   // ids: (2, B, T): the tokens, then the targets.
   void upload(std::span<const std::int32_t> ids) {
@@ -111,10 +109,10 @@ class workspace {
     ops run(net_->where());
     const pass p = make_pass(0.0f, false);
     const frame f = make_frame(p, nullptr);
-    finish(run, f, net_->model().forward(run, f), nullptr);
+    finish(run, f, net_->forward(run, f), nullptr);
   }
   // Queues forward and backward; gradients are added to `into`.
-  void accumulate(const gradients<Model>& into, float dropout = 0.0f,
+  void accumulate(const gradients& into, float dropout = 0.0f,
                   void (*ready)(void*, isize, isize) = nullptr, void* owner = nullptr) {
     expects(training_, "this workspace keeps no tape; build it for training");
     ops run(net_->where());
@@ -122,8 +120,8 @@ class workspace {
     p.gradient_ready = ready;
     p.gradient_owner = owner;
     const frame f = make_frame(p, into.slots());
-    finish(run, f, net_->model().forward(run, f), &into);
-    net_->model().backward(run, f, net_->model().head_gradient(f));
+    finish(run, f, net_->forward(run, f), &into);
+    net_->backward(run, f);
   }
   // Waits, and returns the sum of losses since clear_loss().
   double loss_sum() const {
@@ -141,14 +139,14 @@ class workspace {
     ops run(net_->where());
     const pass p = make_pass(0.0f, false);
     const frame f = make_frame(p, nullptr);
-    const rows<Model::width> h = net_->model().forward(run, f);
+    const tensor h = net_->forward(run, f);
     std::vector<float> all;
     for (isize at = first; at < first + count; at += chunk_rows_) {
       const isize some = std::min(chunk_rows_, first + count - at);
       const tensor out = chunk_.matrix(0, some, net_->vocab());
       tensor weight = net_->weights()[net_->layout().head_slot];
       weight.rows = net_->vocab();
-      run.matmul(product::nt, out, h.range(at, some).t, weight);
+      run.matmul(product::nt, out, row_range(h, at, some), weight);
       if (net_->settings().softcap > 0.0f) run.softcap(out, net_->settings().softcap);
       std::vector<std::byte> bytes(
           static_cast<std::size_t>(element_bytes(out.type, some * net_->vocab())));
@@ -183,7 +181,7 @@ class workspace {
     f.time = time_;
     return f;
   }
-  void finish(ops& run, const frame& f, rows<Model::width> h, const gradients<Model>* into) {
+  void finish(ops& run, const frame& f, tensor h, const gradients* into) {
     parts::head_loss::arguments a;
     a.weight = net_->weights()[net_->layout().head_slot];
     if (into != nullptr) a.gradient = into->slots()[net_->layout().head_slot];
@@ -192,11 +190,11 @@ class workspace {
     a.scale = scale_.row(0, 1);
     a.chunk = chunk_.matrix(0, chunk_rows_, net_->vocab());
     a.softcap = net_->settings().softcap;
-    parts::head_loss::run(run, a, h, net_->model().head_gradient(f));
+    parts::head_loss::run(run, a, h, net_->head_gradient(f));
     run.sum(loss_.row(0, 1), losses_.row(0, tokens()), 1.0, true);
   }
 
-  const network<Model>* net_;
+  const any_network* net_;
   isize batch_, time_;
   bool training_;
   isize chunk_rows_ = 0;

@@ -26,9 +26,9 @@ struct adamw {
   friend bool operator==(const adamw&, const adamw&) = default;
 };
 
-class adamw_moments {
+class adamw_state {
  public:
-  [[gnu::cold]] explicit adamw_moments(const network_weights& net)
+  [[gnu::cold]] explicit adamw_state(const network_weights& net)
       : net_(&net),
         moment1_(net.where(), net.numbers().compute, net.layout().parameters),
         moment2_(net.where(), net.numbers().compute, net.layout().parameters),
@@ -40,9 +40,9 @@ class adamw_moments {
       const bool decays = net.layout().at(i).decays();
       const auto offset = static_cast<std::uint64_t>(net.layout().offset(i));
       if (i == 0 || decays != previous) {
-        segments.insert(segments.end(),
-                        {static_cast<std::uint32_t>(offset),
-                         static_cast<std::uint32_t>(offset >> 32), decays ? 1u : 0u});
+        segments.push_back(static_cast<std::uint32_t>(offset));
+        segments.push_back(static_cast<std::uint32_t>(offset >> 32));
+        segments.push_back(decays ? 1u : 0u);
       }
       previous = decays;
     }
@@ -69,10 +69,10 @@ class adamw_moments {
     numbers_.upload(values);
   }
   // Queues the gradient's norm and the clip factor.
-  void measure(const memory& gradient) {
+  void measure(const gradients& found) {
     const kernel_table& table = net_->where().table();
     table.square_sum(net_->where().state(),
-                     {squares_.row(0, 1), gradient.row(0, net_->layout().parameters)});
+                     {squares_.row(0, 1), found.arena().row(0, net_->layout().parameters)});
     table.clip(net_->where().state(), {numbers_.row(0, optimizer_fields), squares_.row(0, 1)});
   }
   // Waits, and returns the norm of the gradient before clipping.
@@ -82,12 +82,12 @@ class adamw_moments {
     return std::sqrt(squares);
   }
   // Queues the update; gradients are zero afterwards.
-  void update(const memory& gradient) {
+  void update(const gradients& found) {
     const isize all = net_->layout().parameters;
     const tensor master = net_->numbers().needs_master() ? net_->master().row(0, all) : tensor{};
     net_->where().table().adamw(
         net_->where().state(),
-        {net_->arena().row(0, all), master, gradient.row(0, all), moment1_.row(0, all),
+        {net_->arena().row(0, all), master, found.arena().row(0, all), moment1_.row(0, all),
          moment2_.row(0, all), segments_.matrix(0, segment_count_, 3),
          numbers_.row(0, optimizer_fields)});
   }
@@ -99,17 +99,6 @@ class adamw_moments {
   const network_weights* net_;
   memory moment1_, moment2_, segments_, numbers_, squares_;
   isize segment_count_ = 0;
-};
-
-// The state of one model's optimiser.
-template <class Model>
-class adamw_state : public adamw_moments {
- public:
-  explicit adamw_state(const network<Model>& net) : adamw_moments(net) {}
-  using adamw_moments::measure;
-  using adamw_moments::update;
-  void measure(const gradients<Model>& gradient) { adamw_moments::measure(gradient.arena()); }
-  void update(const gradients<Model>& gradient) { adamw_moments::update(gradient.arena()); }
 };
 
 }  // namespace ctgpt::inline CTGPT_ABI

@@ -3,18 +3,16 @@
 // batches{ids, {.batch = 16}}                                   of tokens in memory
 // batches{data::token_set::open("data/web").train, {.batch = 16}}    of files, mapped
 //
-// Batch number i is a pure function of (seed, i), in one of the orders of data/token_loader.hpp, so
-// the position in the data is one integer and resuming is exact.
+// Batch number i is a pure function of (seed, i), at random or in one of the orders of
+// data/window_orders.hpp, so the position in the data is one integer and resuming is exact.
 // Shapes: draw(i) writes (2, B, T) ids: B windows of T inputs, then their targets, one further on;
 // a target of -1 is none.
 // Errors: a sequence shorter than T + 1 tokens, or a batch of none, throws ctgpt::error; files may
 // turn out to hold what they should not.
 #pragma once
 
-#include <concepts>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -29,57 +27,53 @@ class batches {
  public:
   batches(std::vector<std::int32_t> ids, const batch_options& options)
       : batches(std::make_shared<const data::memory_tokens>(std::move(ids)), options) {}
-  template <std::derived_from<data::token_source> Source>
-  batches(std::shared_ptr<Source> source, const batch_options& options)
-      : source_(std::move(source)), options_(options) {
-    data::token_loader::check(options_);
-    if (options_.time > 0 && size() > options_.time) *this = with_time(options_.time);
-  }
+  batches(std::shared_ptr<const data::token_source> source, const batch_options& options)
+      : loader_(std::move(source), options) {}
 
-  isize batch() const { return options_.batch; }
-  isize time() const { return options_.time; }
-  isize size() const { return source_->size(); }
+  isize batch() const { return loader_.options().batch; }
+  isize time() const { return loader_.options().time; }
+  isize size() const { return loader_.source()->size(); }
   std::int32_t token(isize place) const {
     std::int32_t id;
-    source_->read(place, std::span(&id, 1));
+    loader_.source()->read(place, std::span(&id, 1));
     return id;
   }
 
   // The same data with windows of `time` tokens. Throws where none fits.
   batches with_time(isize time) const {
-    batches other = *this;
-    if (loader_ && time == options_.time) return other;
-    other.options_.time = time;
-    other.loader_.emplace(source_, other.options_);
-    return other;
+    if (time == this->time()) return *this;
+    batch_options options = loader_.options();
+    options.time = time;
+    return {loader_.source(), options};
   }
   // Tokens [first, first + count) alone, sharing the memory.
   batches part(isize first, isize count) const {
-    return {std::make_shared<data::token_part>(source_, first, count), options_};
+    return {std::make_shared<const data::token_part>(loader_.source(), first, count),
+            loader_.options()};
   }
 
   // Throws where a token is none of a vocabulary of `vocab`.
-  [[gnu::cold]] void expect_tokens_of(isize vocab) const { source_->expect_tokens_of(vocab); }
+  [[gnu::cold]] void expect_tokens_of(isize vocab) const {
+    loader_.source()->expect_tokens_of(vocab);
+  }
 
   // Tokens that one pass over the data draws. Requires: time() > 0.
-  isize epoch_tokens() const { return loader_->epoch_tokens(); }
+  isize epoch_tokens() const { return loader_.epoch_tokens(); }
 
   // Requires: ids.size() == 2 * batch * time; time() > 0.
-  void draw(std::uint64_t number, std::span<std::int32_t> ids) const { loader_->draw(number, ids); }
+  void draw(std::uint64_t number, std::span<std::int32_t> ids) const { loader_.draw(number, ids); }
   // The targets of batch `number` that are some: all but the padding of packed documents.
-  isize scored(std::uint64_t number) const { return loader_->scored(number); }
+  isize scored(std::uint64_t number) const { return loader_.scored(number); }
 
   // Batch `number` of `count`: windows spread evenly over the whole data, the same at every call,
   // so that losses measured on them can be compared.
   // Requires: as draw(); 0 <= number < count.
   void spread(isize number, isize count, std::span<std::int32_t> ids) const {
-    loader_->spread(number, count, ids);
+    loader_.spread(number, count, ids);
   }
 
  private:
-  std::shared_ptr<const data::token_source> source_;
-  batch_options options_;
-  std::optional<data::token_loader> loader_;  // once it is known how long windows are
+  data::token_loader loader_;
 };
 
 }  // namespace ctgpt::inline CTGPT_ABI

@@ -249,9 +249,9 @@ gradient_report check_model_gradient(const gradient_options& options = {}, isize
   ids.back() = -1;  // one position that is not scored
   const double scale = 1.0 / static_cast<double>(n - 1);
 
-  workspace<Model> real_work(real, options.batch, options.time, true);
-  workspace<Model> step_work(step, options.batch, options.time, true);
-  gradients<Model> found(real), unused(step);
+  workspace real_work(real, options.batch, options.time, true);
+  workspace step_work(step, options.batch, options.time, true);
+  gradients found(real), unused(step);
   real_work.set_random(seed{options.seed}, 3);
   step_work.set_random(seed{options.seed}, 3);
   real_work.upload(ids);

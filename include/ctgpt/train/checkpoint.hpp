@@ -58,7 +58,7 @@ inline std::string exact_text(double value) {
 
 }  // namespace detail
 
-inline void save_checkpoint(const adamw_moments& state, const network_weights& net,
+inline void save_checkpoint(const adamw_state& state, const network_weights& net,
                             const text::tokenizer& tokens, const std::string& path,
                             const run_progress& progress,
                             const io::json& extra = io::json::object()) {
@@ -84,7 +84,7 @@ inline void save_checkpoint(const adamw_moments& state, const network_weights& n
 }
 
 // Restores weights, moments and step from a checkpoint directory.
-inline run_progress load_checkpoint(const adamw_moments& state, network_weights& net,
+inline run_progress load_checkpoint(const adamw_state& state, network_weights& net,
                                     const std::string& path) {
   const std::string model = load_weights(net, path);
   const std::string file_path = path + "/" + detail::state_file;
@@ -135,15 +135,13 @@ inline run_progress load_checkpoint(const adamw_moments& state, network_weights&
   return progress;
 }
 
-template <class Model>
-void save_checkpoint(const trainer<Model>& run, const network<Model>& net,
-                     const text::tokenizer& tokens, const std::string& path, run_progress progress,
-                     const io::json& extra = io::json::object()) {
+inline void save_checkpoint(const trainer& run, const network_weights& net,
+                            const text::tokenizer& tokens, const std::string& path,
+                            run_progress progress, const io::json& extra = io::json::object()) {
   progress.position = run.position();
   save_checkpoint(run.state(), net, tokens, path, progress, extra);
 }
-template <class Model>
-run_progress load_checkpoint(trainer<Model>& run, network<Model>& net, const std::string& path) {
+inline run_progress load_checkpoint(trainer& run, network_weights& net, const std::string& path) {
   const run_progress progress = load_checkpoint(run.state(), net, path);
   run.set_done(progress.step);
   if (progress.position) run.set_done(progress.step, *progress.position);

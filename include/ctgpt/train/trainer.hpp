@@ -108,10 +108,9 @@ namespace detail {
 
 }  // namespace detail
 
-template <class Model>
 class trainer {
  public:
-  [[gnu::cold]] trainer(network<Model>& net, adamw optimizer, const batches& data,
+  [[gnu::cold]] trainer(any_network& net, adamw optimizer, const batches& data,
                         train_options options = {})
       : net_(&net),
         optimizer_(optimizer),
@@ -133,8 +132,8 @@ class trainer {
   }
 
   isize done() const { return done_; }  // steps so far
-  network<Model>& net() { return *net_; }
-  const adamw_state<Model>& state() const { return state_; }
+  any_network& net() { return *net_; }
+  const adamw_state& state() const { return state_; }
   const batches& data() const { return data_; }
   isize tokens_per_step() const { return work_.tokens() * options_.accumulate; }
 
@@ -188,7 +187,7 @@ class trainer {
   void steps(isize count, Callbacks&&... callbacks) {
     [[maybe_unused]] const auto tell = [&](auto& callback) {
       if constexpr (requires { callback.begin(done_, done_ + count, 0.0); }) {
-        callback.begin(done_, done_ + count, net_->model().flops_per_token(data_.time()));
+        callback.begin(done_, done_ + count, net_->flops_per_token(data_.time()));
       }
     };
     (tell(callbacks), ...);
@@ -237,21 +236,16 @@ class trainer {
     work_.set_scale(1.0 / static_cast<double>(targets));
   }
 
-  network<Model>* net_;
+  any_network* net_;
   adamw optimizer_;
   train_options options_;
   batches data_;
-  workspace<Model> work_;
-  gradients<Model> gradients_;
-  adamw_state<Model> state_;
+  workspace work_;
+  gradients gradients_;
+  adamw_state state_;
   std::vector<std::int32_t> ids_;
   recorded forward_backward_, measure_, update_, evaluate_;
   isize done_ = 0, position_ = 0, scored_ = 0;
 };
-
-template <class Model>
-trainer(network<Model>&, adamw, const batches&) -> trainer<Model>;
-template <class Model>
-trainer(network<Model>&, adamw, const batches&, train_options) -> trainer<Model>;
 
 }  // namespace ctgpt::inline CTGPT_ABI

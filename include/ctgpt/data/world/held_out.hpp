@@ -68,12 +68,31 @@ inline constexpr int combined_forms = 2 * plain_forms;
   return list;
 }
 
+// Numbers, found by hashing.
+class number_set {
+ public:
+  [[gnu::cold]] void add(std::uint64_t number) {
+    expects(++count_ < slots_.size() / 2, "the world holds out more than it has room for");
+    slots_[place(number)] = number;
+  }
+  bool holds(std::uint64_t number) const { return slots_[place(number)] == number; }
+
+ private:
+  static constexpr std::uint64_t none = ~std::uint64_t{0};  // of no story, sum or text
+  [[gnu::noinline]] std::size_t place(std::uint64_t number) const {
+    std::size_t at = static_cast<std::size_t>(number * 0x9e3779b97f4a7c15u >> 50);
+    while (slots_[at] != none && slots_[at] != number) at = (at + 1) % slots_.size();
+    return at;
+  }
+
+  std::vector<std::uint64_t> slots_ = std::vector(std::size_t{1} << 14, none);
+  std::size_t count_ = 0;
+};
+
 class guard {
  public:
-  void hold(std::string_view question) { held_.push_back(mark(question)); }
-  void hold(const sum& s) { held_.push_back(mark(s)); }
-  [[gnu::cold]] void seal() { std::sort(held_.begin(), held_.end()); }
-  // Requires of both: seal() was called after the last hold().
+  void hold(std::string_view question) { held_.add(mark(question)); }
+  void hold(const sum& s) { held_.add(mark(s)); }
   void question(std::string_view text) const {
     expects(!holds(mark(text)),
             "ctgpt: the world's training text was about to contain the held-out question '", text,
@@ -99,9 +118,9 @@ class guard {
     return static_cast<std::uint64_t>(std::min(s.left, s.right) * 100 + std::max(s.left, s.right));
   }
   bool holds(std::uint64_t mark) const {
-    return std::binary_search(held_.begin(), held_.end(), mark);
+    return held_.holds(mark);
   }
-  std::vector<std::uint64_t> held_;  // marks, sorted
+  number_set held_;
 };
 
 class held_out {
@@ -124,8 +143,7 @@ class held_out {
       const story s = draw_story(random, 2 + static_cast<int>(stories_.size() % 2));
       if (may_tell(s)) {
         stories_.push_back(s);
-        keys_.push_back(s.key());
-        std::sort(keys_.begin(), keys_.end());
+        keys_.add(s.key());
       }
     }
     fill_guard(facts);
@@ -135,7 +153,7 @@ class held_out {
   bool may_ask(std::size_t at, int form) const { return (phrasings_[at] >> form & 1u) == 0; }
   bool is_asked(std::size_t at) const { return phrasings_[at] != nothing_asked; }
   bool may_tell(const story& s) const {
-    return !std::binary_search(keys_.begin(), keys_.end(), s.key());
+    return !keys_.holds(s.key());
   }
   // The first `combinations` of all combinations and the first `sums` of all sums are held out.
   bool may_combine(std::size_t at) const { return at >= combinations; }
@@ -190,14 +208,13 @@ class held_out {
       append_story(text, s);
       hold();
     }
-    guard_.seal();
   }
 
   std::vector<unsigned> phrasings_;  // a bit for each question form that is held out
   std::vector<combination> combinations_;
   std::vector<sum> sums_;
   std::vector<story> stories_;
-  std::vector<std::uint64_t> keys_;  // of stories_, sorted
+  number_set keys_;  // of stories_
   guard guard_;
 };
 

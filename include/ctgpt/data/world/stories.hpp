@@ -28,11 +28,13 @@ struct story {
   std::array<int, 3> thing, room;
 
   std::uint64_t key() const {
-    std::array<int, 3> pairs{};
+    std::array<int, 3> pairs{};  // descending
     for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
-      pairs[i] = 1 + thing[i] * static_cast<int>(rooms.size()) + room[i];
+      int pair = 1 + thing[i] * static_cast<int>(rooms.size()) + room[i];
+      for (int& each : pairs) {
+        if (pair > each) std::swap(pair, each);
+      }
     }
-    std::sort(pairs.begin(), pairs.end());
     std::uint64_t result = 0;
     for (int pair : pairs) result = result * 1000 + static_cast<std::uint64_t>(pair);
     return result;

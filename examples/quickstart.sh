@@ -10,8 +10,9 @@ From a bare machine to a trained GPT in under five minutes on two cores:
                 exactly what to install and stops
   2. build      the program build/ctgpt, and nothing else
   3. data       a small world of stories, facts, sums and conversations, generated on the spot
-  4. train      a GPT on it, with a progress bar
-  5. results    samples, and the share of held-out questions that it answers
+  4. tokenizer  a vocabulary of 1,024 tokens, learned from it
+  5. train      a GPT on it, with a progress bar
+  6. results    samples, and the share of held-out questions that it answers
 The model stays in DIR, and the next commands are printed ready to paste. Run again, it resumes a
 training that was interrupted, and keeps one that is finished.
 
@@ -53,7 +54,7 @@ source cmake/install_packages.sh
 build=${CTGPT_BUILD_DIR:-build}
 dir=$(realpath -m --relative-to=. -- "$dir")
 readonly seed=1 bytes=8000000
-data=$dir.txt
+data=$dir.txt tokens=$dir-tokens
 
 heading() { printf '\n== %s\n' "$*"; }
 run() {
@@ -61,14 +62,14 @@ run() {
   "$@"
 }
 
-heading "1/5 packages"
+heading "1/6 packages"
 if [[ $install == yes ]]; then
   need_compiler_and_library_headers
   install_missing
 fi
 check_compiler_version
 
-heading "2/5 build"
+heading "2/6 build"
 if [[ ! -e $build/CMakeCache.txt ]]; then
   run cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCTGPT_BUILD_TESTS=OFF \
     -DCTGPT_BUILD_BENCHMARKS=OFF
@@ -76,7 +77,7 @@ fi
 run cmake --build "$build" --target ctgpt_program --parallel
 ctgpt=$build/ctgpt
 
-heading "3/5 data"
+heading "3/6 data"
 mkdir -p "$(dirname "$dir")"
 if [[ -e $data ]]; then
   echo "$data is there already"
@@ -84,15 +85,22 @@ else
   run "$ctgpt" data world --bytes "$bytes" --seed "$seed" --out "$data"
 fi
 
-heading "4/5 train"
+heading "4/6 tokenizer"
+if [[ -e $tokens/tokenizer.json ]]; then
+  echo "$tokens is there already"
+else
+  run "$ctgpt" tokenizer train --data "$data" --vocab 1024 --out "$tokens"
+fi
+
+heading "5/6 train"
 if [[ -e $dir/run.json ]]; then
   echo "$dir holds a run: it goes on if it was interrupted. To train afresh: rm -r $dir"
   run "$ctgpt" train --resume --out "$dir"
 else
-  run "$ctgpt" train --data "$data" --tokenizer char --preset quickstart --seed "$seed" --out "$dir"
+  run "$ctgpt" train --data "$data" --tokenizer "$tokens" --preset quickstart --seed "$seed" --out "$dir"
 fi
 
-heading "5/5 results"
+heading "6/6 results"
 run "$ctgpt" sample --model "$dir" --samples 3 --tokens 200 --seed "$seed"
 run "$ctgpt" eval --model "$dir" --world-questions "$seed"
 

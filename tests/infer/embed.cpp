@@ -105,7 +105,11 @@ TEST_CASE("embed: past the context a call computes at most two tokens, and the t
   const temporary_directory made;
   const auto net = ctgpt::build<counting>(ctgpt::cpu{.threads = 1}, ctgpt::seed{4});
   ctgpt::save_model(net, ctgpt::text::bytes{}, made.path());
-  writer_of<counting> model(counting{}, ctgpt::open_directory(made.path()));
+  auto opened = std::make_unique<ctgpt::network<counting>>(
+      ctgpt::load_model(counting{}, ctgpt::cpu{.threads = 1}, ctgpt::open_directory(made.path()),
+                        ctgpt::f32_precision));
+  opened->pack();
+  writer model(std::move(opened));
   const std::vector<std::int32_t> prompt{1, 2, 3, 4, 5, 6, 7};
   model.begin(prompt);
   std::vector<std::int32_t> written;

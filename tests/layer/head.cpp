@@ -46,8 +46,7 @@ outcome run_in_chunks(isize rows, float softcap) {
   a.scale = scale.row(0, 1);
   a.chunk = chunk.matrix(0, rows, used);
   a.softcap = softcap;
-  head_loss::run(run, a, ctgpt::rows<width>{h.matrix(0, tokens, width)},
-                 ctgpt::rows<width>{dh.matrix(0, tokens, width)});
+  head_loss::run(run, a, h.matrix(0, tokens, width), dh.matrix(0, tokens, width));
   const auto numbers_of = [](const memory& of) {
     const auto* values = static_cast<const double*>(of.data());
     return std::vector<double>(values, values + of.count());

@@ -53,7 +53,6 @@ std::vector<std::vector<float>> uncached(const network<Model>& net, const ids& t
   return rows;
 }
 
-template <class Model>
 std::vector<float> feed(decoder& run, const ids& tokens, isize sequence, isize start,
                         isize count) {
   run.feed(

@@ -54,7 +54,7 @@ static_assert(parameters<preset_index("shakespeare-char")> ==
 static_assert(parameters<preset_index("shakespeare-char-cpu")> ==
               (256 + 64) * 128 + 4 * (12 * 128 * 128 + 2 * 128) + 128);
 static_assert(parameters<preset_index("quickstart")> ==
-              256 * 128 + 3 * (12 * 128 * 128 + 2 * 128) + 128);
+              1024 * 128 + 3 * (12 * 128 * 128 + 2 * 128) + 128);
 
 // The blocks are equal, so two of them tell all that ninety-six would. One constant for each
 // preset: compilers bound the steps of a single one.

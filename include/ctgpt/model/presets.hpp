@@ -65,7 +65,7 @@ inline constexpr recipe gpt2_recipe{.steps = 600000,
 inline constexpr preset all[] = {
     {"quickstart",
      "trains on the embedded corpus in about two minutes on two cores",
-     {.vocab = 256,
+     {.vocab = 1024,
       .context = 256,
       .layers = 3,
       .heads = 4,

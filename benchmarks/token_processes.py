@@ -68,7 +68,8 @@ def compare(name, megabytes, rounds, ours, theirs, peer, same):
     for who, each in seconds.items():
         print(f"  {who:12} {each:8.3f} s")
     print(f"  ctgpt takes 1/{ratio:.1f} of the time of {peer}", flush=True)
-    return {"what": name, "megabytes": round(megabytes, 2), "equal": equal, "ratio": round(ratio, 2),
+    return {"what": name, "megabytes": round(megabytes, 2), "equal": equal,
+            "ratio": round(ratio, 2),
             "seconds": {who: round(each, 4) for who, each in seconds.items()}}
 
 

@@ -1,6 +1,7 @@
 // The verbs that need ctgpt::data.
-#include "ctgpt/app/dedup.hpp"
 #include "ctgpt/app/clean.hpp"
+#include "ctgpt/app/dedup.hpp"
+#include "ctgpt/app/document_texts.hpp"
 #include "ctgpt/app/extra_verbs.hpp"
 #include "ctgpt/app/fetch.hpp"
 #include "ctgpt/app/shard.hpp"
@@ -40,5 +41,8 @@ const ctgpt::app::extra_verb fetch(
     "Example:\n"
     "  ctgpt data fetch gpt2 tinyshakespeare",
     ctgpt::app::fetch_command);
+
+// So that `tokenizer train` reads documents too.
+[[maybe_unused]] const bool installed = ctgpt::app::install_document_texts();
 
 }  // namespace

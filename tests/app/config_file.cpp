@@ -184,8 +184,10 @@ TEST_CASE("init-from: a preset beside it must be of the model's size") {
   CHECK(sentence(result_of(flags("gpt2-124m", "other")), 2)
             .starts_with("--preset gpt2-124m (layers 12, heads 12, width 768, position "));
   const std::string said = sentence(result_of(flags("shakespeare-char-cpu", "other")), 2);
-  CHECK(contains(said, "--preset shakespeare-char-cpu (layers 4, position \"learned\", "));
-  CHECK(contains(said, " is not the model of --init-from " + first + " (layers 3, position "));
+  CHECK(
+      contains(said, "--preset shakespeare-char-cpu (vocab 256, layers 4, position \"learned\", "));
+  CHECK(contains(
+      said, " is not the model of --init-from " + first + " (vocab 1024, layers 3, position "));
   CHECK(said.ends_with("; leave --preset out"));
   CHECK_FALSE(std::filesystem::exists(here.file("other")));
 }
@@ -228,9 +230,9 @@ TEST_CASE("init-from: wrong weights are named before memory is asked for or a di
   const auto said = [&](const std::string& config_text, const std::string& tensors) {
     ctgpt::write_file_atomic(model + "/config.json", config_text);
     ctgpt::write_file_atomic(model + "/model.safetensors", tensors);
-    const words flags{"train",   "--init-from", model,     "--data",       here.data(),
-                      "--batch", "2",           "--steps", "1",            "--eval-batches",
-                      "1",       "--threads",   "1",       "--out",        here.file("run")};
+    const words flags{"train",   "--init-from", model,     "--data", here.data(),
+                      "--batch", "2",           "--steps", "1",      "--eval-batches",
+                      "1",       "--threads",   "1",       "--out",  here.file("run")};
     const std::string text = sentence(result_of(flags, little), 1);
     CHECK_FALSE(std::filesystem::exists(here.file("run")));
     return text;
@@ -242,7 +244,7 @@ TEST_CASE("init-from: wrong weights are named before memory is asked for or a di
                  "the shape (256, 24), but this model needs (256, 300000)"));
   CHECK(contains(said(changed(config, "\"n_layer\": 2", "\"n_layer\": 3"), weights),
                  "model.safetensors: the tensor \"transformer.h.2."));
-  const std::string missing = said(config, changed(weights, "\"transformer.wpe.weight\"",
-                                                   "\"transformer.xpe.weight\""));
+  const std::string missing =
+      said(config, changed(weights, "\"transformer.wpe.weight\"", "\"transformer.xpe.weight\""));
   CHECK(contains(missing, "model.safetensors: the tensor \"transformer.wpe.weight\" is missing"));
 }

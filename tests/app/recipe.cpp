@@ -44,9 +44,8 @@ TEST_SUITE("recipe") {
     const temporary_directory made;
     for (const int seed : seeds_from(1337)) {
       const std::string run = made.file(std::to_string(seed));
-      output_of({"train", "--data", text, "--tokenizer", "char", "--preset",
-                 "shakespeare-char-cpu", "--seed", std::to_string(seed), "--keep", "1", "--out",
-                 run},
+      output_of({"train", "--data", text, "--tokenizer", "char", "--preset", "shakespeare-char-cpu",
+                 "--seed", std::to_string(seed), "--keep", "1", "--out", run},
                 {.seconds = 600});
       const validation end = validation_of(run);
       MESSAGE("seed " << seed << ": best validation loss " << end.best);
@@ -60,8 +59,7 @@ TEST_SUITE("recipe") {
   // Tolerance: seeds gave 79 to 86 % (stated), 81 to 97 % (two facts), 45 to 97 % (sums). Controls:
   // the majority's answers and an untrained model of the same size. To look something up in a
   // story is not learned in minutes, so that kind has no mark here.
-  TEST_CASE("the quickstart's model answers questions that it never saw" *
-            doctest::timeout(2400)) {
+  TEST_CASE("the quickstart's model answers questions that it never saw" * doctest::timeout(2400)) {
     const temporary_directory made;
     const std::string data = made.file("world.txt");
     const double wanted[] = {0.85, 0.90, 0.0, 0.85};
@@ -70,8 +68,8 @@ TEST_SUITE("recipe") {
       const std::string tokens = made.file("tokens" + name);
       output_of({"data", "world", "--bytes", "8000000", "--seed", name, "--out", data});
       output_of({"tokenizer", "train", "--data", data, "--vocab", "1024", "--out", tokens});
-      output_of({"train", "--data", data, "--tokenizer", tokens, "--preset", "quickstart",
-                 "--seed", name, "--out", run},
+      output_of({"train", "--data", data, "--tokenizer", tokens, "--preset", "quickstart", "--seed",
+                 name, "--out", run},
                 {.seconds = 800});
       const ctgpt::io::json list =
           parsed(output_of({"eval", "--model", run, "--world-questions", name, "--json"}));

@@ -70,6 +70,37 @@ TEST_CASE("tokenizer train: every kind is trained, opened, and gives texts back"
   CHECK(tokenizer::load(place.file("twice")).vocab_size() == 300);
 }
 
+TEST_CASE("tokenizer train: documents of any format give what their texts give") {
+  const temporary_directory place;
+  const std::string wanted = ctgpt::read_file(trained(place) + "/tokenizer.json");
+  std::string lines;
+  for (const std::string& line : lines_of(story())) {
+    lines += "{\"body\": " + ctgpt::io::quote_json(line + "\n") + "}\n";
+  }
+  ctgpt::write_file_atomic(place.file("docs.jsonl"), lines);
+  const auto learnt = [&](const std::string& from, const std::string& out, const words& more) {
+    output_of(words{"tokenizer", "train", "--data", from, "--out", place.file(out), "--vocab",
+                    "320", "--special", "<|endoftext|>", "<pad>"} +
+              more);
+    return ctgpt::read_file(place.file(out) + "/tokenizer.json");
+  };
+  CHECK(learnt(place.file("docs.jsonl"), "of_lines", {"--field", "body", "-t", "2"}) == wanted);
+  output_of({"data", "clean", "--data", place.file("docs.jsonl"), "--field", "body", "--out",
+             place.file("parts")});
+  CHECK(learnt(place.file("parts"), "of_parts", {}) == wanted);  // a directory, compressed
+  // As plain text the file has other pieces.
+  CHECK(learnt(place.file("docs.jsonl"), "plain", {"--format", "text"}) != wanted);
+  const words usual{"tokenizer", "train", "--vocab", "300", "--out", place.file("none"), "--data"};
+  CHECK(contains(sentence(result_of(usual + words{place.file("docs.jsonl")}), 1),
+                 "docs.jsonl: none of its 400 records could be read"));
+  CHECK(contains(sentence(result_of(usual + words{place.file("docs.jsonl"), "--format", "xml"}), 2),
+                 "there is no format 'xml'"));
+  output_of({"tokenizer", "train", "--kind", "chars", "--data", place.file("parts"), "--out",
+             place.file("chars")});
+  CHECK(tokenizer::load(place.file("chars"))
+            .decode(tokenizer::load(place.file("chars")).encode(story())) == story());
+}
+
 TEST_CASE("tokenizer encode and decode: every format gives the text back, byte for byte") {
   const temporary_directory place;
   const std::string tokens = trained(place);

@@ -1,11 +1,10 @@
 // token_loader: four orders, each a function of the seed and the batch's number alone.
 #include "ctgpt/data/token_loader.hpp"
 
-#include "ctgpt/data/window_orders.hpp"
-
 #include <map>
 #include <set>
 
+#include "ctgpt/data/window_orders.hpp"
 #include "data/token_data.hpp"
 
 using namespace ctgpt;
@@ -43,8 +42,7 @@ std::vector<std::int32_t> starts(const token_loader& from, std::uint64_t first,
 }  // namespace
 
 TEST_CASE("token_loader: the sequential order is one window after the other, epoch after epoch") {
-  const token_loader loader(thousand(),
-                            {.batch = 3, .time = 100, .order = orders::sequential});
+  const token_loader loader(thousand(), {.batch = 3, .time = 100, .order = orders::sequential});
   CHECK(loader.windows() == 9);  // the tenth would lack its last target
   CHECK(starts(loader, 0, 4) == ids{0, 100, 200, 300, 400, 500, 600, 700, 800, 0, 100, 200});
   const ids drawn = draw(loader, 1);
@@ -144,8 +142,7 @@ TEST_CASE("token_loader: in an epoch of a shuffled order no two ranks draw the s
   std::multiset<std::int32_t> all;
   for (isize rank = 0; rank < 2; ++rank) {
     const token_loader loader(
-        thousand(),
-        {.batch = 1, .time = 7, .order = orders::shuffled, .rank = rank, .ranks = 2});
+        thousand(), {.batch = 1, .time = 7, .order = orders::shuffled, .rank = rank, .ranks = 2});
     for (const std::int32_t start : starts(loader, 0, 71)) all.insert(start);
   }
   CHECK(all.size() == 142);
@@ -180,7 +177,7 @@ TEST_CASE("token_loader: options that cannot be are refused with a sentence") {
     return sentence_of([&] { token_loader(thousand(), options); });
   };
   CHECK(refusal({.batch = 0, .time = 4}) == "a batch needs at least one window, not 0");
-  CHECK(refusal({.time = 0}) == "a window needs at least one token, not 0");
+  CHECK(refusal({.time = -1}) == "a window needs at least one token, not -1");
   CHECK(refusal({.time = 4, .rank = 2, .ranks = 2}) ==
         "there is no rank 2 of 2; ranks count from 0");
   CHECK(refusal({.time = 4, .rank = 0, .ranks = 0}).starts_with("there is no rank 0 of 0"));

@@ -1,6 +1,5 @@
 // The embedded corpus: its bytes, its size, its pieces, its facts, and what it must not contain.
 #include "ctgpt/data/world.hpp"
-#include "ctgpt/data/world/questions.hpp"
 
 #include <doctest/doctest.h>
 
@@ -8,6 +7,7 @@
 #include <string>
 
 #include "ctgpt/base/hash.hpp"
+#include "ctgpt/data/world/questions.hpp"
 #include "world_reader.hpp"
 
 using namespace ctgpt;

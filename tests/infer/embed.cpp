@@ -143,8 +143,8 @@ TEST_CASE("embed: past the context a call computes at most two tokens, and the t
 TEST_CASE("embed: the program ends with 1 where a frame was over its time") {
   struct quickstart : ctgpt::gpt<ctgpt::presets::find("quickstart")->model> {};
   const temporary_directory made;
-  ctgpt::save_model(ctgpt::build<quickstart>(ctgpt::cpu{}, ctgpt::seed{4}), ctgpt::text::bytes{},
-                    made.path());
+  ctgpt::save_model(ctgpt::build<quickstart>(ctgpt::cpu{}, ctgpt::seed{4}, 256),
+                    ctgpt::text::bytes{}, made.path());
   const auto code = [&](std::string milliseconds) {
     std::string name = "example_embed_in_app", directory = made.path();
     char* arguments[] = {name.data(), directory.data(), milliseconds.data()};
@@ -158,8 +158,8 @@ TEST_CASE("embed: the program ends with 1 where a frame was over its time") {
 TEST_CASE("embed: after loading nothing is allocated, printed or left changed") {
   struct quickstart : ctgpt::gpt<ctgpt::presets::find("quickstart")->model> {};
   const temporary_directory made;
-  ctgpt::save_model(ctgpt::build<quickstart>(ctgpt::cpu{}, ctgpt::seed{4}), ctgpt::text::bytes{},
-                    made.path());
+  ctgpt::save_model(ctgpt::build<quickstart>(ctgpt::cpu{}, ctgpt::seed{4}, 256),
+                    ctgpt::text::bytes{}, made.path());
   const std::string config = ctgpt::read_file(made.file("config.json"));
   const std::string weights = ctgpt::read_file(made.file("model.safetensors"));
   const surroundings before;

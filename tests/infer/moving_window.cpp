@@ -34,9 +34,7 @@ ids law(const ids& tokens, isize context) {
   return ids(tokens.begin() + passed, tokens.end());
 }
 
-ids held(const moving_window& window) {
-  return ids(window.ids().begin(), window.ids().end());
-}
+ids held(const moving_window& window) { return ids(window.ids().begin(), window.ids().end()); }
 
 }  // namespace
 

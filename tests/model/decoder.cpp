@@ -29,11 +29,10 @@ template <config C>
 using reads =
     residual<named<normalize, rms_norm<C.width>>, named<heads, causal_attention<C, rope>>>;
 template <config C>
-struct three_attentions
-    : chain<named<attention, repeat<2, reads<C>>>,
-            named<extra, residual<causal_attention<with(C, 1, 20, 0)>>>,
-            named<mlp, residual<named<normalize, rms_norm<C.width>>,
-                                named<gate, swiglu<C.width, 40>>>>> {};
+struct three_attentions : chain<named<attention, repeat<2, reads<C>>>,
+                                named<extra, residual<causal_attention<with(C, 1, 20, 0)>>>,
+                                named<mlp, residual<named<normalize, rms_norm<C.width>>,
+                                                    named<gate, swiglu<C.width, 40>>>>> {};
 struct own_model : gpt<llama_type(size), three_attentions> {};
 
 constexpr isize vocab = 31;
@@ -53,8 +52,7 @@ std::vector<std::vector<float>> uncached(const network<Model>& net, const ids& t
   return rows;
 }
 
-std::vector<float> feed(decoder& run, const ids& tokens, isize sequence, isize start,
-                        isize count) {
+std::vector<float> feed(decoder& run, const ids& tokens, isize sequence, isize start, isize count) {
   run.feed(
       std::span(tokens).subspan(static_cast<std::size_t>(start), static_cast<std::size_t>(count)),
       sequence, start);

@@ -306,8 +306,7 @@ TEST_CASE("interchange: a tensor in two shards, twice under two names, or withou
 TEST_CASE("interchange: a table of positions out of all proportion to the weights is refused") {
   const copy_of wide("llama-tied");
   const auto set = [&](const std::string& name, const std::string& from, const std::string& to) {
-    wide.change("config.json", "\"" + name + "\": " + from + ",",
-                "\"" + name + "\": " + to + ",");
+    wide.change("config.json", "\"" + name + "\": " + from + ",", "\"" + name + "\": " + to + ",");
   };
   set("hidden_size", "16", "2");
   set("num_attention_heads", "2", "1");

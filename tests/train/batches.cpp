@@ -92,7 +92,9 @@ TEST_CASE("batches: data that is too short is refused with what would do") {
   CHECK(sentence_of([&] { data.with_time(7); }) ==
         "the data has 7 tokens, but a window of 7 inputs and their targets needs 8; give more data "
         "or a shorter context");
-  CHECK(sentence_of([] { batches(std::vector<std::int32_t>{}, {}).with_time(1); }).find("the data has 0 tokens") == 0);
+  CHECK(sentence_of([] {
+          batches(std::vector<std::int32_t>{}, {}).with_time(1);
+        }).find("the data has 0 tokens") == 0);
   CHECK(sentence_of([] { batches(counting(9), {.batch = 0}); }) ==
         "a batch needs at least one window, not 0");
 }

@@ -14,12 +14,8 @@ using namespace ctgpt_test;
 
 namespace {
 
-constexpr config gpt2{.vocab = 61,
-                      .context = 16,
-                      .layers = 2,
-                      .heads = 5,
-                      .width = 20,
-                      .mlp = activation::gelu_tanh};
+constexpr config gpt2{
+    .vocab = 61, .context = 16, .layers = 2, .heads = 5, .width = 20, .mlp = activation::gelu_tanh};
 constexpr config llama = [] {
   config c = llama_type({.vocab = 61, .context = 16, .layers = 2, .heads = 6, .width = 24});
   c.kv_heads = 2;

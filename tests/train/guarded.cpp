@@ -114,8 +114,8 @@ TEST_CASE("guarded: a checkpoint has the plain table's weights and resumes to it
   const auto run_of = [](network<gpt2_model>& net) {
     net.initialize({4});
     return std::make_unique<trainer>(net, adamw{.rate = 1e-2f},
-                                                 batches(random_ids(900, vocab), {.batch = 2}),
-                                                 train_options{.dropout = 0.1f});
+                                     batches(random_ids(900, vocab), {.batch = 2}),
+                                     train_options{.dropout = 0.1f});
   };
   const cpu inner{isa::best, 1};
   network<gpt2_model> plain_net(inner, f32_precision, vocab);

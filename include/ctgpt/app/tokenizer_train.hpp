@@ -11,6 +11,7 @@
 
 #include "ctgpt/app/print.hpp"
 #include "ctgpt/app/stop_signal.hpp"
+#include "ctgpt/app/training_texts.hpp"
 #include "ctgpt/app/verbs.hpp"
 #include "ctgpt/app/work_bar.hpp"
 #include "ctgpt/base/directory.hpp"
@@ -19,32 +20,23 @@
 
 namespace ctgpt::inline CTGPT_ABI::app {
 
-inline void expect_regular(const std::string& path) {
-  struct stat status {};
-  const bool strange =
-      ::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
-  expects(!strange, "the data file ", path, " is a pipe or a device; give a regular file");
+inline training_texts texts_of(const tokenizer_train_flags& given) {
+  return {given.data, given.format.value_or("auto"), given.field.value_or("text")};
 }
 
 // Counts the pieces of all files; false after a signal.
 template <class Pattern>
-bool count_files(text::piece_counts<Pattern>& counts, const std::vector<std::string>& paths) {
+bool count_files(text::piece_counts<Pattern>& counts, const training_texts& texts) {
   work_bar bar("Counting");
-  std::vector<mapped_file> files;
-  double all = 0.0, before = 0.0;
-  for (const std::string& path : paths) {
-    expect_regular(path);
-    files.emplace_back(path);
-    all += static_cast<double>(files.back().bytes().size());
-  }
-  for (const mapped_file& file : files) {
-    const bool whole = counts.add(file.text(), [&](std::size_t done) {
-      bar.show(before + static_cast<double>(done), all);
-      return stop_signal::received() == 0;
-    });
-    if (!whole || stop_signal::received() != 0) return false;
-    before += static_cast<double>(file.bytes().size());
-  }
+  const auto all = static_cast<double>(texts.bytes());
+  const bool whole = texts.each(
+      [&](const std::string&, std::span<const std::string_view> some, std::size_t before) {
+        return counts.add(some, [&](std::size_t done) {
+          bar.show(std::min(static_cast<double>(before + done), all), all);
+          return stop_signal::received() == 0;
+        });
+      });
+  if (!whole || stop_signal::received() != 0) return false;
   expects(counts.bytes() > 0, "the data files are empty; a tokenizer is learnt from text");
   bar.end();
   if (counts.cut_pieces() > 0) {
@@ -60,7 +52,7 @@ inline std::optional<text::tokenizer> learn_bpe(const tokenizer_train_flags& giv
   std::optional<text::tokenizer> made;
   text::visit_pattern(given.pattern.value_or("gpt2"), [&]<class Pattern>(Pattern) {
     text::piece_counts<Pattern> counts(given.special, threads);
-    if (!count_files(counts, given.data)) return;
+    if (!count_files(counts, texts_of(given))) return;
     work_bar bar("Merging");
     auto tables =
         text::train_bpe(counts, {.vocab = vocab,
@@ -80,20 +72,22 @@ inline std::optional<text::tokenizer> learn_bpe(const tokenizer_train_flags& giv
 inline std::optional<text::tokenizer> learn_words(const tokenizer_train_flags& given, isize vocab,
                                                   int threads) {
   text::piece_counts<text::gpt2> counts({}, threads);
-  if (!count_files(counts, given.data)) return std::nullopt;
+  if (!count_files(counts, texts_of(given))) return std::nullopt;
   return text::words::of(counts, vocab);
 }
 
 inline text::tokenizer learn_characters(const tokenizer_train_flags& given) {
   std::vector<char32_t> alphabet;
-  for (const std::string& path : given.data) {
-    expect_regular(path);
-    const mapped_file file(path);
-    const auto of_file = text::characters::of(file.text(), path);
-    alphabet.insert(alphabet.end(), of_file.alphabet().begin(), of_file.alphabet().end());
-  }
-  std::sort(alphabet.begin(), alphabet.end());
-  alphabet.erase(std::unique(alphabet.begin(), alphabet.end()), alphabet.end());
+  texts_of(given).each(
+      [&](const std::string& path, std::span<const std::string_view> some, std::size_t) {
+        for (const std::string_view each : some) {
+          const auto of_text = text::characters::of(each, path);
+          alphabet.insert(alphabet.end(), of_text.alphabet().begin(), of_text.alphabet().end());
+        }
+        std::sort(alphabet.begin(), alphabet.end());
+        alphabet.erase(std::unique(alphabet.begin(), alphabet.end()), alphabet.end());
+        return stop_signal::received() == 0;
+      });
   return text::characters(std::move(alphabet));
 }
 

@@ -109,8 +109,7 @@ int train_command(const train_flags& given, const machine_options& machine,
     train_settings now = resumed_settings(before, given, machine);
     const std::optional<isize> newest = directory->newest();
     fresh = !newest;
-    const bool own_tokenizer =
-        newest && now.init_from.empty() && is_tokenizer_path(now.tokenizer);
+    const bool own_tokenizer = newest && now.init_from.empty() && is_tokenizer_path(now.tokenizer);
     const std::string place = newest || now.init_from.empty()
                                   ? directory->step_path(newest.value_or(0))
                                   : resolve_model(now.init_from);

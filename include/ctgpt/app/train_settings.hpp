@@ -237,9 +237,9 @@ inline train_settings resumed_settings(const train_settings& old, const train_fl
   apply_flags(s, given, machine);
   const io::json before = settings_to_json(old), after = settings_to_json(s);
   for (const char* key :
-       {"data",         "tokenizer",    "preset", "init_from", "batch",     "accumulate",
-        "context",      "lr",           "min_lr", "warmup",    "schedule",  "dropout",
-        "weight_decay", "beta1",        "beta2",  "clip",      "precision", "seed",
+       {"data",         "tokenizer",    "preset",  "init_from", "batch",     "accumulate",
+        "context",      "lr",           "min_lr",  "warmup",    "schedule",  "dropout",
+        "weight_decay", "beta1",        "beta2",   "clip",      "precision", "seed",
         "val_fraction", "eval_batches", "backend", "order"}) {
     const io::json none, *old_value = before.find(key), *new_value = after.find(key);
     const io::json& then = old_value != nullptr ? *old_value : none;

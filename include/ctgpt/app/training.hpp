@@ -181,8 +181,8 @@ inline std::string metrics_line(const step_report& report, std::optional<double>
 // The loop over one run.
 class training_loop {
  public:
-  training_loop(const training& plan, trainee& model, run_directory& directory,
-                run_events& events, run_progress at)
+  training_loop(const training& plan, trainee& model, run_directory& directory, run_events& events,
+                run_progress at)
       : plan_(plan), model_(model), directory_(directory), events_(events), at_(at) {}
 
   int run() {

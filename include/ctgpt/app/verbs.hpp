@@ -51,8 +51,7 @@ struct train_flags {
     v.text("--tokenizer NAME", "bytes (default), char, or the file or directory of a tokenizer",
            tokenizer);
     v.text("--preset NAME", "size of the model; ctgpt describe lists them", preset);
-    v.text("--init-from DIR", "start from this model: its weights and tokenizer",
-           init_from);
+    v.text("--init-from DIR", "start from this model: its weights and tokenizer", init_from);
     v.text("--order NAME",
            "of windows: random (default), sequential, shuffled, or documents, packed whole", order);
     v.integer("--steps N", "training steps", steps, 1, many);
@@ -196,12 +195,14 @@ struct world_flags {
 struct tokenizer_train_flags {
   std::vector<std::string> data, special;
   std::optional<isize> vocab, least;
-  std::optional<std::string> kind, pattern, out;
+  std::optional<std::string> kind, pattern, format, field, out;
   std::optional<int> threads;
 
   template <class Visitor>
   void describe(Visitor& v) {
-    v.paths("--data FILE...", "text files to learn from", data);
+    v.paths("--data FILE...", "texts to learn from: files of text or documents, directories", data);
+    v.text("--format NAME", "auto (default), text, jsonl, csv, html, wet or wikipedia", format);
+    v.text("--field NAME", "member of a JSON object, or column, with the text (text)", field);
     v.integer("--vocab N", "tokens in all, with bytes and special tokens", vocab, 2, 1 << 27);
     v.text("--kind NAME", "bpe (default), words or chars", kind);
     v.text("--pattern NAME", "how bpe cuts a text: gpt2 (default), cl100k, o200k or nanochat",

@@ -26,8 +26,8 @@ namespace ctgpt::inline CTGPT_ABI::data {
 class document_visitor {
  public:
   template <class Visit>
-    requires(!std::is_same_v<std::remove_cvref_t<Visit>, document_visitor>)
-  document_visitor(Visit&& visit)
+  requires(!std::is_same_v<std::remove_cvref_t<Visit>, document_visitor>)
+      document_visitor(Visit&& visit)
       : visit_(const_cast<void*>(static_cast<const void*>(&visit))),
         call_([](void* of, isize begin, isize end) {
           (*static_cast<std::remove_reference_t<Visit>*>(of))(begin, end);

@@ -71,18 +71,21 @@ namespace orders {
 
 inline constexpr window_order random;
 inline constexpr window_order sequential{
-    "sequential", [](const std::shared_ptr<const token_source>& source, isize time,
-                     std::uint64_t seed) -> std::shared_ptr<const ordered_windows> {
+    "sequential",
+    [](const std::shared_ptr<const token_source>& source, isize time,
+       std::uint64_t seed) -> std::shared_ptr<const ordered_windows> {
       return std::make_shared<detail::even_windows>(source, time, seed, false);
     }};
 inline constexpr window_order shuffled{
-    "shuffled", [](const std::shared_ptr<const token_source>& source, isize time,
-                   std::uint64_t seed) -> std::shared_ptr<const ordered_windows> {
+    "shuffled",
+    [](const std::shared_ptr<const token_source>& source, isize time,
+       std::uint64_t seed) -> std::shared_ptr<const ordered_windows> {
       return std::make_shared<detail::even_windows>(source, time, seed, true);
     }};
 inline constexpr window_order documents{
-    "documents", [](const std::shared_ptr<const token_source>& source, isize time,
-                    std::uint64_t seed) -> std::shared_ptr<const ordered_windows> {
+    "documents",
+    [](const std::shared_ptr<const token_source>& source, isize time,
+       std::uint64_t seed) -> std::shared_ptr<const ordered_windows> {
       return std::make_shared<detail::document_windows>(source, time, seed);
     }};
 inline constexpr window_order all[] = {random, sequential, shuffled, documents};

@@ -99,8 +99,9 @@ std::string begin_character(text::utf8_stream& characters, const Tokenizer& toke
 
 // Calls on_text(std::string_view) with each piece of the continuation; pieces are never empty.
 template <class Tokenizer, class OnText>
-generated generate(token_decoder& run, const Tokenizer& tokenizer, std::span<const std::int32_t> prompt,
-                   const generation& options, OnText&& on_text) {
+generated generate(token_decoder& run, const Tokenizer& tokenizer,
+                   std::span<const std::int32_t> prompt, const generation& options,
+                   OnText&& on_text) {
   if (const std::string wrong = options.validate(); !wrong.empty()) throw usage_error(wrong);
   if (prompt.empty()) {
     throw usage_error("the prompt is empty; give the model at least one token to continue from");

@@ -320,8 +320,8 @@ class any_network : public network_weights {
 template <class Model>
 class network final : public any_network {
  public:
-  explicit network(backend where, precision numbers, isize vocab = 0)
-    requires std::is_default_constructible_v<Model>
+  explicit network(backend where, precision numbers,
+                   isize vocab = 0) requires std::is_default_constructible_v<Model>
       : any_network({std::shared_ptr<void>(), &layout_of<Model>()}, std::move(where), numbers,
                     vocab) {}
   // Of a model whose sizes are known at run time.

@@ -26,15 +26,16 @@ class bpe_encoder {
       if (size <= short_key::most) {
         const short_key key = short_key::of(p, size, end - p >= 16);
         const piece_cache::short_entry* known = cache_.find_short(key);
-        if (known != nullptr) {
+        if (known != nullptr && known->count() != 0) {
           std::int32_t* place = out.data() + used;
           place[0] = known->first();
           for (std::size_t i = 1; i < slack; ++i) place[i] = known->tokens[i];
           used += known->count();
           return;
         }
-        const std::span<const std::int32_t> made = remembered(tables, {p, size});
-        if (made.size() <= slack) cache_.keep_short(key, made.data(), made.size());
+        const bool many = known != nullptr;  // more tokens than fit beside the key
+        const auto made = many ? remembered(tables, {p, size}) : merged(tables, {p, size});
+        cache_.keep_short(key, made.data(), made.size() <= slack ? made.size() : 0);
         put(out, used, made);
       } else {
         put(out, used, remembered(tables, {p, size}));
@@ -56,21 +57,23 @@ class bpe_encoder {
     for (std::size_t i = 0; i < piece.size(); ++i) {
       ids_[i] = tables.byte_token(static_cast<unsigned char>(piece[i]));
     }
-    const std::size_t count = piece.size() <= most_small
-                                  ? merge_small(tables.table(), ids_.data(), piece.size())
-                                  : merge_large(tables.table(), ids_.data(), piece.size(), space_);
-    return {ids_.data(), count};
+    if (piece.size() > most_small) {
+      return {ids_.data(), merge_large(tables.table(), ids_.data(), piece.size(), space_)};
+    }
+    const auto first = [&](std::size_t i) {
+      return tables.of_bytes(static_cast<unsigned char>(piece[i]),
+                             static_cast<unsigned char>(piece[i + 1]));
+    };
+    return {ids_.data(), merge_small(tables.table(), ids_.data(), piece.size(), first)};
   }
 
  private:
-  // The tokens of a piece that is long, or becomes many tokens, or is new.
+  // The tokens of a piece that is long, or becomes many tokens.
   std::span<const std::int32_t> remembered(const bpe_tables& tables, std::string_view piece) {
     std::span<const std::int32_t> made = cache_.find_long(piece);
     if (!made.empty()) return made;
     made = merged(tables, piece);
-    if (piece.size() > short_key::most || made.size() > piece_cache::most_tokens) {
-      cache_.keep_long(piece, made);
-    }
+    cache_.keep_long(piece, made);
     return made;
   }
 

@@ -64,6 +64,7 @@ class bpe_tables {
               ", which makes ", io::quote_json(both), ", is there twice");
       made.merges_.insert(pair.left, pair.right, {rank++, token});
     }
+    made.note_byte_pairs();
     return made;
   }
 
@@ -84,6 +85,7 @@ class bpe_tables {
                             {static_cast<std::uint32_t>(id), static_cast<std::int32_t>(id)});
       }
     }
+    made.note_byte_pairs();
     return made;
   }
 
@@ -95,6 +97,10 @@ class bpe_tables {
   bool whole_pieces() const { return whole_pieces_; }
   const merge_table& table() const { return merges_; }
   std::int32_t byte_token(unsigned char byte) const { return byte_tokens_[byte]; }
+  // What two single bytes merge to, where all merges begin; as table() has it.
+  merge of_bytes(unsigned char left, unsigned char right) const {
+    return byte_pairs_[std::size_t{256} * left + right];
+  }
 
   // Whether the id is of a token that text can become; a special is none.
   bool has(std::int32_t token) const {
@@ -109,7 +115,9 @@ class bpe_tables {
   std::size_t token_count() const { return begins_.size() - 1; }
 
   // The token of these bytes, or -1.
-  std::int32_t find(std::string_view bytes) const { return index_[slot_of(bytes)]; }
+  std::int32_t find(std::string_view bytes) const {
+    return index_[slot_of(bytes, hash_of(bytes))].id;
+  }
 
   // The bytes of a token, the name of a special; throws for an id of neither.
   std::string_view shown(std::int32_t token) const {
@@ -135,13 +143,14 @@ class bpe_tables {
       bytes_ += each;
     }
     begins_.push_back(static_cast<std::uint32_t>(bytes_.size()));
-    index_.assign(slots, -1);
+    index_.assign(slots, {});
     for (std::size_t id = 0; id < tokens.size(); ++id) {
       if (tokens[id].empty()) continue;
-      std::int32_t& place = index_[slot_of(tokens[id])];
-      expects(place < 0, "the tokens ", place, " and ", id, " are both ",
+      const std::uint64_t hash = hash_of(tokens[id]);
+      slot& place = index_[slot_of(tokens[id], hash)];
+      expects(place.id < 0, "the tokens ", place.id, " and ", id, " are both ",
               io::quote_json(tokens[id]));
-      place = static_cast<std::int32_t>(id);
+      place = {static_cast<std::uint32_t>(hash >> 32), static_cast<std::int32_t>(id)};
     }
     for (unsigned byte = 0; byte < 256; ++byte) {
       const char one = static_cast<char>(byte);
@@ -163,6 +172,19 @@ class bpe_tables {
     expect_distinct(&special_token::token, "have the same id");
   }
 
+  // Only tokens of two bytes are made of two single ones.
+  void note_byte_pairs() {
+    byte_pairs_.assign(std::size_t{1} << 16, merge{});
+    for (std::size_t id = 0; id < token_count(); ++id) {
+      const std::string_view both = bytes(static_cast<std::int32_t>(id));
+      if (both.size() != 2) continue;
+      const auto left = static_cast<unsigned char>(both[0]);
+      const auto right = static_cast<unsigned char>(both[1]);
+      byte_pairs_[std::size_t{256} * left + right] =
+          merges_.at(byte_tokens_[left], byte_tokens_[right]);
+    }
+  }
+
   template <class Member>
   void expect_distinct(Member special_token::*member, std::string_view what) const {
     std::vector<special_token> sorted = specials_;
@@ -175,7 +197,12 @@ class bpe_tables {
          io::quote_json(twice[1].name), " ", what);
   }
 
-  std::size_t slot_of(std::string_view bytes) const {
+  struct slot {
+    std::uint32_t tag = 0;  // of the hash, so that other tokens' bytes are rarely looked at
+    std::int32_t id = -1;
+  };
+
+  static std::uint64_t hash_of(std::string_view bytes) {
     std::uint64_t hash = bytes.size();
     for (std::size_t i = 0; i < bytes.size(); i += 8) {
       std::uint64_t word = 0;
@@ -183,18 +210,24 @@ class bpe_tables {
       hash = (hash ^ word) * 0x9E3779B97F4A7C15u;
       hash ^= hash >> 32;
     }
-    std::size_t slot = hash & (index_.size() - 1);
-    while (index_[slot] >= 0 && this->bytes(index_[slot]) != bytes) {
-      slot = (slot + 1) & (index_.size() - 1);
+    return hash;
+  }
+  std::size_t slot_of(std::string_view bytes, std::uint64_t hash) const {
+    const auto tag = static_cast<std::uint32_t>(hash >> 32);
+    std::size_t place = hash & (index_.size() - 1);
+    while (index_[place].id >= 0 &&
+           (index_[place].tag != tag || this->bytes(index_[place].id) != bytes)) {
+      place = (place + 1) & (index_.size() - 1);
     }
-    return slot;
+    return place;
   }
 
   std::string bytes_;
   std::vector<std::uint32_t> begins_;
-  std::vector<std::int32_t> index_;  // by the hash of the bytes
+  std::vector<slot> index_;  // by the hash of the bytes
   std::array<std::int32_t, 256> byte_tokens_{};
   merge_table merges_;
+  std::vector<merge> byte_pairs_;  // 512 KB, of which a text needs little
   std::vector<token_pair> pairs_;
   std::vector<special_token> specials_;
   isize vocab_size_ = 0;

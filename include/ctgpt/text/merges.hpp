@@ -31,81 +31,87 @@ class merge_table {
  public:
   explicit merge_table(std::size_t expected = 0) {
     std::size_t slots = 16;
-    while (slots < expected * 2) slots *= 2;
-    entries_.resize(slots);
-    set_shift();
+    while (slots * 3 < expected * 4) slots *= 2;
+    resize(slots);
   }
 
-  // Adds a pair; of two merges of one pair the lower rank stays.
+  // Adds a pair; of two merges of one pair the lower rank stays. Requires: ids from 0 to 2^28.
   void insert(std::int32_t left, std::int32_t right, merge made) {
-    if (count_ * 2 >= entries_.size()) grow();
-    entry& place = entries_[place_of(key_of(left, right))];
-    if (place.made.token < 0) ++count_;
-    place.key = key_of(left, right);
-    if (place.made.token < 0 || made.rank < place.made.rank) place.made = made;
+    if (count_ * 4 >= keys_.size() * 3) grow();
+    const std::uint64_t key = key_of(left, right);
+    const std::size_t place = place_of(key);
+    if (keys_[place] == none) ++count_;
+    keys_[place] = key;
+    if (made.rank < made_[place].rank) made_[place] = made;
   }
   const merge* find(std::int32_t left, std::int32_t right) const {
-    const merge& found = entries_[place_of(key_of(left, right))].made;
-    return found.token >= 0 ? &found : nullptr;
+    const std::size_t place = place_of(key_of(left, right));
+    return keys_[place] != none ? &made_[place] : nullptr;
   }
   // The rank and token of a pair; of none, merge{}.
   merge at(std::int32_t left, std::int32_t right) const {
-    return entries_[place_of(key_of(left, right))].made;
+    const std::size_t place = place_of(key_of(left, right));
+    return keys_[place] != none ? made_[place] : merge{};
   }
   std::size_t size() const { return count_; }
 
  private:
-  struct entry {
-    std::uint64_t key = 0;
-    merge made;
-  };
+  static constexpr std::uint64_t none = ~std::uint64_t{0};
 
   static std::uint64_t key_of(std::int32_t left, std::int32_t right) {
     return (static_cast<std::uint64_t>(static_cast<std::uint32_t>(left)) << 32) |
            static_cast<std::uint32_t>(right);
   }
-  void set_shift() {
+  void resize(std::size_t slots) {
+    keys_.assign(slots, none);
+    made_.assign(slots, {});
     shift_ = 64;
-    for (std::size_t slots = entries_.size(); slots > 1; slots /= 2) --shift_;
+    for (; slots > 1; slots /= 2) --shift_;
   }
   std::size_t place_of(std::uint64_t key) const {
-    const std::size_t mask = entries_.size() - 1;
+    const std::size_t mask = keys_.size() - 1;
     auto place = static_cast<std::size_t>((key * 0x9E3779B97F4A7C15u) >> shift_);
-    while (entries_[place].made.token >= 0 && entries_[place].key != key) {
-      place = (place + 1) & mask;
-    }
+    while (keys_[place] != key && keys_[place] != none) place = (place + 1) & mask;
     return place;
   }
   void grow() {
-    std::vector<entry> old(entries_.size() * 2);
-    old.swap(entries_);
-    set_shift();
-    for (const entry& each : old) {
-      if (each.made.token >= 0) entries_[place_of(each.key)] = each;
+    const std::vector<std::uint64_t> keys = keys_;
+    const std::vector<merge> made = made_;
+    resize(2 * keys.size());
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      if (keys[i] == none) continue;
+      const std::size_t place = place_of(keys[i]);
+      keys_[place] = keys[i];
+      made_[place] = made[i];
     }
   }
 
-  std::vector<entry> entries_;
+  std::vector<std::uint64_t> keys_;  // apart from what they make: most pairs that are asked for
+  std::vector<merge> made_;          // are never merged
   std::size_t count_ = 0;
   int shift_ = 0;
 };
 
 inline constexpr std::size_t most_small = 64;
 
+// first(i): the merge of the ids i and i + 1, as the table has it.
 // Requires: n <= most_small.
-inline std::size_t merge_small(const merge_table& table, std::int32_t* ids, std::size_t n) {
+template <class First>
+std::size_t merge_small(const merge_table& table, std::int32_t* ids, std::size_t n, First first) {
   if (n < 2) return n;
   constexpr std::int32_t never = std::numeric_limits<std::int32_t>::max();
   constexpr std::size_t lanes = 8;  // a fixed count, which compilers make vectors of
   // Of each token and the one behind it; a token that was merged away has none.
   std::int32_t ranks[most_small], made[most_small];
   const std::size_t padded = (n + lanes - 1) / lanes * lanes;
-  const auto look = [&](std::size_t left, std::size_t right) {
-    const merge found = table.at(ids[left], ids[right]);
+  const auto note = [&](std::size_t left, merge found) {
     ranks[left] = static_cast<std::int32_t>(std::min<std::uint32_t>(found.rank, never));
     made[left] = found.token;
   };
-  for (std::size_t i = 0; i + 1 < n; ++i) look(i, i + 1);
+  const auto look = [&](std::size_t left, std::size_t right) {
+    note(left, table.at(ids[left], ids[right]));
+  };
+  for (std::size_t i = 0; i + 1 < n; ++i) note(i, first(i));
   for (std::size_t i = n - 1; i < padded; ++i) ranks[i] = never;
   std::uint64_t alive = n == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << n) - 1;
   for (;;) {
@@ -138,6 +144,10 @@ inline std::size_t merge_small(const merge_table& table, std::int32_t* ids, std:
     ids[kept++] = ids[static_cast<std::size_t>(std::countr_zero(alive))];
   }
   return kept;
+}
+
+inline std::size_t merge_small(const merge_table& table, std::int32_t* ids, std::size_t n) {
+  return merge_small(table, ids, n, [&](std::size_t i) { return table.at(ids[i], ids[i + 1]); });
 }
 
 // What merge_large works in; it grows to the longest piece and stays.

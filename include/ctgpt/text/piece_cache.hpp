@@ -58,7 +58,7 @@ class piece_cache {
 
   struct short_entry {
     short_key key;                     // of nothing: length 0
-    std::int32_t tokens[most_tokens];  // the count in the top four bits of the first
+    std::int32_t tokens[most_tokens];  // the count in the top four bits of the first; 0: too many
     std::uint32_t count() const { return static_cast<std::uint32_t>(tokens[0]) >> 28; }
     std::int32_t first() const { return tokens[0] & 0x0FFFFFFF; }
   };
@@ -78,11 +78,14 @@ class piece_cache {
     const short_entry* place = set + (differs != 0 ? 1 : 0);
     return place->key == key ? place : nullptr;
   }
-  // Requires: tokens.size() <= most_tokens, each below 2^28.
+  // count 0: the piece has too many tokens, and is to be looked for among the long ones.
+  // Requires: count <= most_tokens, each token below 2^28.
   void keep_short(const short_key& key, const std::int32_t* tokens, std::size_t count) {
     short_entry* set = set_of(key);
-    set[1] = set[0];
+    if (set[0].key == key) return;
+    if (!(set[1].key == key)) set[1] = set[0];
     set[0].key = key;
+    set[0].tokens[0] = 0;
     for (std::size_t i = 0; i < count; ++i) set[0].tokens[i] = tokens[i];
     set[0].tokens[0] |= static_cast<std::int32_t>(static_cast<std::uint32_t>(count) << 28);
   }

@@ -142,25 +142,34 @@ class piece_counts {
   // goes_on is called now and then with how many bytes of the text are counted; where it says no,
   // the rest is left out and the result is false.
   bool add(std::string_view text, const std::function<bool(std::size_t)>& goes_on = {}) {
+    return add(std::span(&text, 1), goes_on);
+  }
+  // Several texts; no piece reaches from one into the next.
+  bool add(std::span<const std::string_view> texts,
+           const std::function<bool(std::size_t)>& goes_on = {}) {
     constexpr std::size_t worth = std::size_t{1} << 18;  // bytes of a task
     parts_.clear();
-    finder_.split(
-        text, specials::allow_all(),
-        [&](std::string_view part) {
-          while (part.size() > 2 * worth) {
-            const std::size_t cut = cut_after<Pattern>(part, worth);
-            parts_.push_back(part.substr(0, cut));
-            part.remove_prefix(cut);
-          }
-          if (!part.empty()) parts_.push_back(part);
-        },
-        [](std::int32_t) {});
-    bytes_ += text.size();
+    std::size_t all = 0;
+    for (const std::string_view text : texts) {
+      finder_.split(
+          text, specials::allow_all(),
+          [&](std::string_view part) {
+            while (part.size() > 2 * worth) {
+              const std::size_t cut = cut_after<Pattern>(part, worth);
+              parts_.push_back(part.substr(0, cut));
+              part.remove_prefix(cut);
+            }
+            if (!part.empty()) parts_.push_back(part);
+          },
+          [](std::int32_t) {});
+      all += text.size();
+    }
+    bytes_ += all;
     next_ = done_ = 0;
     stopped_ = false;
     goes_on_ = goes_on ? &goes_on : nullptr;
     const int tasks =
-        static_cast<int>(std::min(parts_.size(), std::max<std::size_t>(text.size() / worth, 1)));
+        static_cast<int>(std::min(parts_.size(), std::max<std::size_t>(all / worth, 1)));
     pool_.run(
         std::clamp(tasks, 1, pool_.size()),
         [](void* self, int worker) { static_cast<piece_counts*>(self)->work(worker); }, this);

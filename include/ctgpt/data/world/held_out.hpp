@@ -117,9 +117,7 @@ class guard {
   static std::uint64_t mark(const small_world::sum& s) {
     return static_cast<std::uint64_t>(std::min(s.left, s.right) * 100 + std::max(s.left, s.right));
   }
-  bool holds(std::uint64_t mark) const {
-    return held_.holds(mark);
-  }
+  bool holds(std::uint64_t mark) const { return held_.holds(mark); }
   number_set held_;
 };
 
@@ -152,9 +150,7 @@ class held_out {
   // For the fact with this place in people_and_places::facts().
   bool may_ask(std::size_t at, int form) const { return (phrasings_[at] >> form & 1u) == 0; }
   bool is_asked(std::size_t at) const { return phrasings_[at] != nothing_asked; }
-  bool may_tell(const story& s) const {
-    return !keys_.holds(s.key());
-  }
+  bool may_tell(const story& s) const { return !keys_.holds(s.key()); }
   // The first `combinations` of all combinations and the first `sums` of all sums are held out.
   bool may_combine(std::size_t at) const { return at >= combinations; }
   bool may_add(std::size_t at) const { return at >= sums; }

@@ -44,19 +44,24 @@ inline std::vector<std::string> read_spelled_tokens(const io::json_field& vocabu
   std::string bytes;
   for (const io::json_member& entry : entries) {
     const auto* number = entry.value.get_if<std::int64_t>();
-    expects(number != nullptr && *number >= 0 && *number < (std::int64_t{1} << 28), name,
-            ": the id of ", io::quote_json(entry.key),
-            " must be an integer from 0 to 268,435,455");
+    if (number == nullptr || *number < 0 || *number >= (std::int64_t{1} << 28)) {
+      fail(name, ": the id of ", io::quote_json(entry.key),
+           " must be an integer from 0 to 268,435,455");
+    }
     const auto id = static_cast<std::size_t>(*number);
     if (!from_symbols(entry.key, bytes) || bytes.empty()) {
       others.push_back({entry.key, static_cast<std::int32_t>(id)});
       continue;
     }
-    expects(id < 4 * entries.size() + 1024, name, ": the id ", id, " of ",
-            io::quote_json(entry.key), " is far beyond its ", entries.size(), " tokens");
+    if (id >= 4 * entries.size() + 1024) {
+      fail(name, ": the id ", id, " of ", io::quote_json(entry.key), " is far beyond its ",
+           entries.size(), " tokens");
+    }
     if (tokens.size() <= id) tokens.resize(id + 1);
-    expects(tokens[id].empty(), name, ": the id ", id, " is there twice, of ",
-            io::quote_json(to_symbols(tokens[id])), " and ", io::quote_json(entry.key));
+    if (!tokens[id].empty()) {
+      fail(name, ": the id ", id, " is there twice, of ", io::quote_json(to_symbols(tokens[id])),
+           " and ", io::quote_json(entry.key));
+    }
     tokens[id] = bytes;
   }
   return tokens;
@@ -111,13 +116,16 @@ inline bpe_tables parse_vocab_merges(std::string_view vocab, const std::string& 
   for_each_line(merges_text, [&](std::string_view line, std::size_t number) {
     if (line.empty() || (number == 1 && line.starts_with("#version"))) return;
     const std::size_t blank = line.find(' ');
-    expects(blank != std::string_view::npos && blank != 0 && blank + 1 < line.size() &&
-                line.find(' ', blank + 1) == std::string_view::npos,
-            merges_path, ":", number, ": a merge is two tokens with a blank between them, not ",
-            io::quote_json(line));
+    if (blank == std::string_view::npos || blank == 0 || blank + 1 == line.size() ||
+        line.find(' ', blank + 1) != std::string_view::npos) {
+      fail(merges_path, ":", number, ": a merge is two tokens with a blank between them, not ",
+           io::quote_json(line));
+    }
     token_pair pair{index.find(line.substr(0, blank)), index.find(line.substr(blank + 1))};
-    expects(pair.left >= 0 && pair.right >= 0, merges_path, ":", number, ": ", io::quote_json(line),
-            " names a token that ", vocab_path, " does not have");
+    if (pair.left < 0 || pair.right < 0) {
+      fail(merges_path, ":", number, ": ", io::quote_json(line), " names a token that ", vocab_path,
+           " does not have");
+    }
     merges.push_back(pair);
   });
   take_specials(tokens, index, merges, specials);

@@ -217,9 +217,10 @@ inline bpe_file read_bpe_json(const io::json_field& root, const std::string& nam
       right = listed[i][1].string();
     }
     const token_pair pair{index.find(left), index.find(right)};
-    expects(pair.left >= 0 && pair.right >= 0, name, ": merge ", i + 1, ", of ",
-            io::quote_json(left), " and ", io::quote_json(right),
-            ", names a token that the vocabulary does not have");
+    if (pair.left < 0 || pair.right < 0) {
+      fail(name, ": merge ", i + 1, ", of ", io::quote_json(left), " and ", io::quote_json(right),
+           ", names a token that the vocabulary does not have");
+    }
     merges.push_back(pair);
   }
   try {

@@ -58,10 +58,13 @@ class bpe_tables {
       both = made.bytes(pair.left);
       both += made.bytes(pair.right);
       const std::int32_t token = made.find(both);
-      expects(token >= 0, "merge ", rank + 1, " makes ", io::quote_json(both),
-              ", which is not in the vocabulary");
-      expects(made.merges_.find(pair.left, pair.right) == nullptr, "merge ", rank + 1,
-              ", which makes ", io::quote_json(both), ", is there twice");
+      if (token < 0) {
+        fail("merge ", rank + 1, " makes ", io::quote_json(both),
+             ", which is not in the vocabulary");
+      }
+      if (made.merges_.find(pair.left, pair.right) != nullptr) {
+        fail("merge ", rank + 1, ", which makes ", io::quote_json(both), ", is there twice");
+      }
       made.merges_.insert(pair.left, pair.right, {rank++, token});
     }
     made.note_byte_pairs();
@@ -148,8 +151,9 @@ class bpe_tables {
       if (tokens[id].empty()) continue;
       const std::uint64_t hash = hash_of(tokens[id]);
       slot& place = index_[slot_of(tokens[id], hash)];
-      expects(place.id < 0, "the tokens ", place.id, " and ", id, " are both ",
-              io::quote_json(tokens[id]));
+      if (place.id >= 0) {
+        fail("the tokens ", place.id, " and ", id, " are both ", io::quote_json(tokens[id]));
+      }
       place = {static_cast<std::uint32_t>(hash >> 32), static_cast<std::int32_t>(id)};
     }
     for (unsigned byte = 0; byte < 256; ++byte) {

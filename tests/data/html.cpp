@@ -88,11 +88,38 @@ TEST_CASE("html: a page is a document; one that is too long or too deep is told"
         "a.html: the page is longer than the 100 bytes allowed; it is left out\n");
   std::string deep;
   for (int i = 0; i < 3000; ++i) deep += "<div>";
-  CHECK(read_bytes(deep, "a.html").said() ==
-        "a.html: the page nests deeper than 2000 elements, or is longer than 2 GiB; it is left "
-        "out\n");
+  CHECK(
+      read_bytes(deep, "a.html").said() ==
+      "a.html: the page nests deeper than 2000 elements, has one of more than 2000 attributes, or "
+      "is longer than 2 GiB; it is left out\n");
   const std::string packed = ctgpt_test::gzip("<p>one<p>two" + std::string(100000, ' '));
   const auto part = read_bytes(packed.substr(0, packed.size() - 10), "a.html.gz");
   CHECK(part.all() == texts{"one\n\ntwo"});
   CHECK(part.counts.bad == 1);
+}
+
+TEST_CASE("html: an element of very many attributes does not cost the square of their number") {
+  const auto element = [](int attributes, const std::string& between) {
+    std::string text = "<a";
+    for (int i = 0; i < attributes; ++i) text += between + "n" + std::to_string(i);
+    return text;
+  };
+  CHECK(html_text(element(2000, " ") + ">x") == "x");
+  // About an hour for libxml2.
+  for (const char* between : {" ", "\n", "=1 ", "='a b' ", " ' "}) {
+    INFO(between);
+    CHECK(!html_text(element(300'000, between) + ">x").has_value());
+  }
+  for (const char* between : {" =' /", " = \"", "><br "}) {
+    INFO(between);
+    CHECK(html_text(element(300'000, between) + ">x").has_value());
+  }
+  // What looks like attributes and is none.
+  const std::string words = element(5000, " ");
+  CHECK(html_text("<p title='" + words + "'>x") == "x");
+  CHECK(html_text("<!-- " + words + " -->x") == "x");
+  CHECK(html_text("<Script>if (a<b && c) '" + words + "'</sCRIPT>x") == "x");
+  CHECK(html_text("<style>" + words + "</style>x<p") == "x");
+  CHECK(html_text("a < " + words.substr(2)).has_value());
+  CHECK(!html_text("<script>1</script>" + words).has_value());
 }

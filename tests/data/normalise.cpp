@@ -90,6 +90,15 @@ TEST_CASE("nfc takes no more than linear time for any run of marks") {
   std::string text = "a";
   for (int i = 0; i < 200'000; ++i) utf8_append(text, i % 2 == 0 ? U'\u0301' : U'\u0323');
   CHECK(composed(text, false).size() == text.size());
+  // What is no mark, but becomes two or one.
+  const std::pair<char32_t, char32_t> kinds[] = {
+      {0xF73, 0xF73}, {0xF75, 0xF81}, {0x301, 0xF73}, {0x301, 0xFF9E}, {0xFF9F, 0x327}};
+  for (const auto& [one, other] : kinds) {
+    text = "a";
+    for (int i = 0; i < 100'000; ++i) utf8_append(text, i % 2 == 0 ? one : other);
+    CHECK(composed(text, false).size() + 1 >= text.size());  // a with an accent is shorter
+    CHECK(composed(text, true).size() + 1 >= text.size());
+  }
 }
 
 TEST_CASE("lower case, character by character") {

@@ -109,3 +109,28 @@ TEST_CASE("wet: a cut file gives its whole records") {
   CHECK(part.counts.bad == 1);
   CHECK(part.said().find("end too early") != std::string::npos);
 }
+
+TEST_CASE("wet: lengths that lie cost no more than the file, be it one or all of them") {
+  std::string one = record("conversion", "b", "lies", 900'000'000), all = one;
+  for (int i = 0; i < 200'000; ++i) one += page("c", "a text");
+  for (int i = 0; i < 50'000; ++i) all += record("conversion", "c", "a text", 900'000'000);
+  for (int i = 0; i < 50'000; ++i) all += "WARC/1.0\nContent-Length: 900000000\n\na text\n\n";
+  const auto read = [](const std::string& bytes) {
+    return ctgpt_test::drain(document_reader(std::make_unique<memory_source>(bytes), "a.wet"));
+  };
+  const auto first = read(one);  // terabytes are moved otherwise
+  CHECK(first.documents.size() == 200'000);
+  CHECK(first.counts.bad == 1);
+  const auto every = read(all);
+  CHECK(every.documents.empty());
+  CHECK(every.counts.bad == 100'001);
+}
+
+TEST_CASE("wet: a length that lies in a file that is cut costs that record only") {
+  const std::string bytes = page("a", "one") + record("conversion", "b", "lies", 900'000'000) +
+                            page("c", "three") + page("d", std::string(100'000, 'x'));
+  const std::string packed = ctgpt_test::gzip(bytes);
+  const auto part = read_bytes(packed.substr(0, packed.size() - 20), "a.wet.gz");
+  CHECK(part.all() == texts{"one", "three"});
+  CHECK(part.counts.bad == 2);
+}

@@ -102,5 +102,7 @@ TEST_CASE("wiki text: the cost is linear, whatever is left open") {
     CHECK(wiki_text(repeated(piece)).size() <= 200000 * 20);
   }
   CHECK(wiki_text(repeated("{{") + repeated("}}")) == "");
-  CHECK(wiki_text(repeated("[[a|") + "x" + repeated("]]")) == "x");
+  CHECK(wiki_text(repeated("[[a|") + "x" + repeated("]]")).ends_with("x"));
+  CHECK(wiki_text(repeated("[[a") + repeated("]]")).size() == 200000);
+  CHECK(wiki_text("[[a|[[b|[[c|x]]]]]]") == "x");
 }

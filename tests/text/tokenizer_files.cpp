@@ -230,6 +230,9 @@ TEST_CASE("tokenizer files: damaged .tiktoken files are refused with file and li
   CHECK(with(good + "IQ== 3\n") == path + ":701: the rank 3 is there twice");
   CHECK(with(good + "IQ== 700\n") == path + ": the tokens 0 and 700 are both \"!\"");
   CHECK(with(good.substr(0, 200)).starts_with(path + ":"));
+  // Each way to cut a token in two is looked up: a token of megabytes would take hours.
+  CHECK(with(text::encode_base64(std::string(3'000'000, '!')) + " 0\n" + good) ==
+        path + ":1: the token has 3000000 bytes; those of a .tiktoken file have at most 4096");
   const std::string other = directory.file("other.tiktoken");
   write(other, good);
   CHECK(load_error(other) ==
@@ -274,6 +277,15 @@ TEST_CASE(
   CHECK(with("\"type\": \"ByteLevel\",\n    \"add_prefix_space\": true",
              "\"type\": \"Fuse\",\n    \"add_prefix_space\": true") ==
         "t.json: the decoder is Fuse, not ByteLevel");
+  // An empty token far beyond the others.
+  std::string empty = good;
+  for (const char* spelled : {"\"content\": \"<|end|>\"", "\"<|end|>\": 698"}) {
+    const std::string piece = spelled;
+    empty = changed(empty, piece, changed(piece, "<|end|>", ""));
+  }
+  empty = changed(changed(empty, "\"\": 698", "\"\": 99999999"), "\"id\": 698", "\"id\": 99999999");
+  CHECK(contains_text(sentence_of([&] { tokenizer::from_json(empty, "t.json"); }),
+                      "t.json: the special token 99999999 has no name"));
   const std::string blanks = changed(good, "\"merges\": [", "\"merges\": [\"A Z\",");
   CHECK(contains_text(sentence_of([&] { tokenizer::from_json(blanks, "t.json"); }),
                       "t.json: merge 1 makes \"AZ\", which is not in the vocabulary"));

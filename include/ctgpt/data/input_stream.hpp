@@ -4,10 +4,10 @@
 // in.peek(512)                        the first bytes, not taken
 // in.line(text, limit)                a line without its end; one that is too long is passed over
 // in.chunk(), in.skip(n)              what is in the buffer, for parsers of their own
-// in.block(text, n), in.put_back(..)  n bytes; and bytes that were taken too many
+// in.block(text, n)                   appends the next n bytes
 //
 // Damaged data end the stream: in.damage() is then the sentence that says so.
-// Memory: 128 KiB, and what was put back or peeked.
+// Memory: 128 KiB, and twice what is peeked. Cost: linear, however much is peeked how often.
 // Errors: those of the system, thrown.
 #pragma once
 
@@ -36,12 +36,10 @@ class input_stream {
   // Requires: at most chunk().size().
   void skip(std::size_t bytes) { begin_ += bytes; }
 
-  // The next `bytes`, fewer at the end.
+  // The next `bytes`, fewer at the end. Valid until the next call.
   std::string_view peek(std::size_t bytes) {
-    buffer_.erase(0, begin_);
-    begin_ = 0;
-    while (buffer_.size() < bytes && fill()) continue;
-    return std::string_view(buffer_).substr(0, bytes);
+    while (buffer_.size() - begin_ < bytes && fill()) continue;
+    return std::string_view(buffer_).substr(begin_, bytes);
   }
 
   enum class line_kind : unsigned char { whole, unfinished, too_long, end };
@@ -78,11 +76,6 @@ class input_stream {
     }
   }
 
-  void put_back(std::string_view bytes) {
-    buffer_.replace(0, begin_, bytes);
-    begin_ = 0;
-  }
-
   // Why the stream ended before its end; empty while all is well.
   const std::string& damage() const { return damage_; }
   std::uint64_t consumed() const { return source_ != nullptr ? source_->consumed() : 0; }
@@ -92,6 +85,10 @@ class input_stream {
 
   bool fill() {
     if (source_ == nullptr || ended_) return false;
+    if (begin_ * 2 >= buffer_.size()) {  // no more is moved than was used
+      buffer_.erase(0, begin_);
+      begin_ = 0;
+    }
     const std::size_t before = buffer_.size();
     buffer_.resize(before + piece);
     std::size_t got = 0;

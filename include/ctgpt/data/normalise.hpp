@@ -125,6 +125,13 @@ constexpr bool stands_alone(char32_t code, bool compatible) {
   return code < 0x300 || (code >= 0x2010 && code < 0x2060);
 }
 
+// It combines with what comes before, or becomes nothing but such marks: U+0F73, U+0F75, U+0F81 in
+// both forms, U+FF9E and U+FF9F in the compatible one.
+inline bool is_mark(char32_t code) {
+  return code == 0xF73 || code == 0xF75 || code == 0xF81 || code == 0xFF9E || code == 0xFF9F ||
+         ::utf8proc_get_property(static_cast<utf8proc_int32_t>(code))->combining_class != 0;
+}
+
 }  // namespace detail
 
 inline std::string remove_controls(std::string_view text) {
@@ -199,9 +206,7 @@ inline std::string composed(std::string_view text, bool compatible) {
       close(at);
       at += next.length;
     } else {
-      const bool mark =
-          ::utf8proc_get_property(static_cast<utf8proc_int32_t>(next.code))->combining_class != 0;
-      marks = mark ? marks + 1 : 0;
+      marks = detail::is_mark(next.code) ? marks + 1 : 0;
       if (marks > most_marks) {
         close(at);
         marks = 0;

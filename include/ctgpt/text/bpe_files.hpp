@@ -21,6 +21,8 @@
 namespace ctgpt::inline CTGPT_ABI::text {
 
 inline constexpr std::uint64_t most_vocabulary_bytes = std::uint64_t{1} << 28;
+// Of a token in a .tiktoken file, whose merges are all ways to cut it: the square of its length.
+inline constexpr std::size_t most_ranked_bytes = 4096;
 
 // Calls line(text, number) for each line, without its end.
 template <class Line>
@@ -254,6 +256,8 @@ inline bpe_tables parse_tiktoken(std::string_view text, const std::string& path,
       rank = rank * 10 + static_cast<std::size_t>(line[i] - '0');
     }
     expects(good, path, ":", number, ": a line is a token in base64, a blank and its rank");
+    expects(bytes.size() <= most_ranked_bytes, path, ":", number, ": the token has ", bytes.size(),
+            " bytes; those of a .tiktoken file have at most ", most_ranked_bytes);
     expects(rank < 4 * lines + 1024, path, ":", number, ": the rank ", rank,
             " is far beyond the file's ", lines, " tokens");
     if (tokens.size() <= rank) tokens.resize(rank + 1);

@@ -189,7 +189,8 @@ inline bpe_file read_bpe_json(const io::json_field& root, const std::string& nam
     const auto* number = id != nullptr ? id->get_if<std::int64_t>() : nullptr;
     expects(number == nullptr || *number == each.token, name, ": the added token ",
             io::quote_json(each.name), " has another id in the vocabulary");
-    if (number == nullptr || !from_symbols(each.name, bytes)) continue;
+    // What is not spelled in bytes, or is empty, went to `others`.
+    if (number == nullptr || !from_symbols(each.name, bytes) || bytes.empty()) continue;
     tokens[static_cast<std::size_t>(each.token)].clear();
   }
   for (const special_token& each : others) {

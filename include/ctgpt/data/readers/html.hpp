@@ -1,6 +1,7 @@
 // HTML: a page is a document, its visible text (data/readers/html_text.hpp).
 //
-// Errors, counted: a page that is longer than the limit or nests too deep.
+// Errors, counted: a page that is longer than the limit, nests too deep or has an element of too
+// many attributes.
 #pragma once
 
 #include "ctgpt/data/read_options.hpp"
@@ -25,7 +26,8 @@ class html_reader : public format_reader {
     std::optional<std::string> text = html_text(page_as_utf8(bytes));
     if (!text) {
       file_.bad("the page nests deeper than ", html_text_builder::deepest,
-                " elements, or is longer than 2 GiB; it is left out");
+                " elements, has one of more than ", html_text_builder::most_attributes,
+                " attributes, or is longer than 2 GiB; it is left out");
       return false;
     }
     page.text = std::move(*text);

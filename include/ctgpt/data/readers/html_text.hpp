@@ -6,7 +6,8 @@
 // decoded; blanks are collapsed as a browser does, but in <pre>. Block elements stand on lines of
 // their own, paragraphs and headings between empty lines, cells of a row are parted by tabs.
 // Elements may be broken in any way. Memory: a small multiple of the text; no tree is built.
-// Errors: none; nullopt for pages that nest deeper than 2000 elements.
+// Errors: none; nullopt for pages that nest deeper than 2000 elements, or have one of more than 2000
+// attributes.
 // Reference: HTML Living Standard, innerText; libxml2's parser of HTML with its SAX interface.
 #pragma once
 
@@ -20,6 +21,7 @@
 
 #include "ctgpt/base/error.hpp"
 #include "ctgpt/data/readers/charset.hpp"
+#include "ctgpt/data/readers/html_attributes.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::data {
 
@@ -79,11 +81,12 @@ class visible_text {
 
 class html_text_builder {
  public:
-  static constexpr std::size_t deepest = 2000;
+  static constexpr std::size_t deepest = 2000, most_attributes = 2000;
 
   std::optional<std::string> read(std::string_view page) {
     static const bool started = (::xmlInitParser(), true);  // once, whatever threads there are
     if (!started || page.size() > INT_MAX) return std::nullopt;
+    if (has_more_attributes(page, most_attributes)) return std::nullopt;
     parser_ = ::htmlNewParserCtxt();
     expects(parser_ != nullptr, "libxml2 cannot start: not enough memory");
     *parser_->sax = {};

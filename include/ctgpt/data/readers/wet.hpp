@@ -34,9 +34,9 @@ class wet_reader : public format_reader {
         lost_ = true;
         continue;
       }
+      if (!ends_well(head.length)) continue;
       page.text.clear();
       file_.in.block(page.text, head.length);
-      if (!ends_well(page.text, head.length)) continue;
       if (head.type != "conversion") {
         ++file_.counts.left_out;
         continue;
@@ -122,32 +122,40 @@ class wet_reader : public format_reader {
     return name.size() == lower.size() && starts_with_word(name, lower);
   }
 
-  // After a block there are two line ends and the next record, or the end of the file. Where the
-  // length has swallowed the next record, reading goes on with that one.
-  bool ends_well(const std::string& block, std::uint64_t length) {
-    const std::string_view after = file_.in.peek(11);
-    const bool short_of_it = block.size() < length;
+  // Looks at the block that comes next, without taking it: after it there are two line ends and the
+  // next record, or the end of the file. Where the length lies, the next record is gone on with: it
+  // may begin before the block's end.
+  bool ends_well(std::uint64_t length) {
+    const auto size = static_cast<std::size_t>(length);
+    const std::string_view have = file_.in.peek(size + 11), block = have.substr(0, size),
+                           after = have.substr(block.size());
+    const bool short_of_it = block.size() < size;
     const bool well = !short_of_it && (after.substr(0, 4) == "\r\n\r\n" ? followed(after.substr(4))
                                        : after.substr(0, 2) == "\n\n"   ? followed(after.substr(2))
                                                                         : trimmed(after).empty());
     if (well) return true;
-    if (short_of_it && damaged()) return false;  // told once, as damage
-    if (short_of_it) {
+    const std::size_t next = next_record(block);
+    if (next == block.npos && short_of_it && damaged()) {
+      // It is told once, as damage.
+    } else if (short_of_it) {
       file_.bad("record ", number_, ": the file ends inside it, after ", block.size(), " of ",
                 length, " bytes");
     } else {
       file_.bad("record ", number_, ": its Content-Length of ", length,
                 " bytes does not lead to the next record");
     }
-    std::size_t next = block.find("\n\r\nWARC/1.");
-    if (next != block.npos) {
-      next += 3;
-    } else if ((next = block.find("\n\nWARC/1.")) != block.npos) {
-      next += 2;
-    }
-    if (next != block.npos) file_.in.put_back(std::string_view(block).substr(next));
     lost_ = next == block.npos;
+    file_.in.skip(std::min(next, block.size()));
     return false;
+  }
+  // Where a record begins behind an empty line. The text up to there is looked at once, so that
+  // many lengths that lie cost no more than one.
+  static std::size_t next_record(std::string_view block) {
+    for (std::size_t at = 0; (at = block.find("WARC/1.", at)) != block.npos; ++at) {
+      const std::string_view before = block.substr(0, at);
+      if (before.ends_with("\n\r\n") || before.ends_with("\n\n")) return at;
+    }
+    return block.npos;
   }
   static bool followed(std::string_view text) {
     return text.empty() || text.starts_with("WARC/1.") || trimmed(text).empty();

@@ -35,6 +35,7 @@ class wiki_bracket_remover {
 
  private:
   enum class kind : unsigned char { braces, table, link };
+  static constexpr std::size_t longest_link = 8192;  // bytes; of a longer one only the brackets go
   struct frame {
     kind is;
     std::size_t begin;  // in out_
@@ -143,6 +144,8 @@ class wiki_bracket_remover {
   void close_link() {
     const std::size_t begin = stack_.back().begin;
     stack_.pop_back();
+    // Links in links in links would be copied as often as they nest.
+    if (out_.size() - begin > longest_link) return;
     const std::string shown = shown_by_link(std::string_view(out_).substr(begin + 2));
     out_.resize(begin);
     put(shown);

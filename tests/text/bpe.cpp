@@ -170,6 +170,19 @@ TEST_CASE("bpe: a stream holds back little of a text of words, and all of one wi
   CHECK(letters.finish() == ids(25000, 261));
 }
 
+TEST_CASE("bpe: a stream holds back little of any text that has lines") {
+  for (const std::string line : {"1,22,333\n", "\xE4\xB8\xAD\xE6\x96\x87\xE3\x80\x82\n", "(1 2)\n"}) {
+    INFO(line);
+    text::bpe_stream<text::o200k> stream(text::bpe<text::o200k>(small().tables()));
+    std::size_t most = 0;
+    for (int i = 0; i < 1000; ++i) {
+      static_cast<void>(stream.push(line));
+      most = std::max(most, stream.pending());
+    }
+    CHECK(most < 100);
+  }
+}
+
 TEST_CASE("bpe: the same ids on any number of threads") {
   numbers random(6);
   std::string whole;

@@ -51,13 +51,16 @@ inline std::uint64_t encode_input(const text::tokenizer& tokens,
   });
   if (streamed) return bytes;
   std::string held;
+  std::size_t wanted = 0;
   read_input([&](std::string_view block) {
     bytes += block.size();
     held += block;
+    if (held.size() < wanted) return;
     const bool any_place = tokens.kind() == text::tokenizer_kind::bytes;
     const std::size_t cut = any_place ? held.size() : text::last_cut<text::gpt2>(held);
     take(tokens.encode(std::string_view(held).substr(0, cut)));
     held.erase(0, cut);
+    wanted = cut == 0 ? held.size() * 2 : 0;  // so that looking again stays linear
   });
   take(tokens.encode(held));
   return bytes;

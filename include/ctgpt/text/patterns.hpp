@@ -38,7 +38,7 @@ struct pattern {
   // may have a quicker way than this, which knows none.
   static quick_pieces quick(const ascii_masks&, const char*) { return {1, 0}; }
   static constexpr unsigned quick_letters = kind_any_letter;  // which it knows beyond ASCII
-  // Whether a piece always ends between a letter and a blank, so that a text may be cut there.
+  // Whether a piece always ends where text/cuts.hpp says, so that a text may be cut there.
   static constexpr bool ends_after_letters = false;
 };
 

@@ -107,8 +107,9 @@ inline void end_at_open_run(std::uint64_t space, unsigned& limit) {
 }
 
 // White space of the later patterns: \s*[\r\n]+, \s+(?!\S), \s. `space` and `newline` are without
-// the newlines that belong to symbols.
-inline std::uint64_t line_starts(std::uint64_t space, std::uint64_t newline, unsigned& limit) {
+// the newlines that belong to symbols; behind `high` nothing is known.
+inline std::uint64_t line_starts(std::uint64_t space, std::uint64_t newline, std::uint64_t high,
+                                 unsigned& limit) {
   const std::uint64_t other = space & ~newline;
   const std::uint64_t after_line = (newline << 1) & other;
   std::uint64_t starts = (space & ~(space << 1)) | after_line | (other & ~(space >> 1));
@@ -121,6 +122,10 @@ inline std::uint64_t line_starts(std::uint64_t space, std::uint64_t newline, uns
     if (run != 0 && run < place) starts &= ~bit_at(place - run);
   }
   end_at_open_run(space, limit);
+  // Before a byte that is no ASCII the run may go on too, up to a newline that takes all of it.
+  if (const auto first = static_cast<unsigned>(std::countr_zero(high)); first % 64 != 0) {
+    limit = std::min(limit, first - static_cast<unsigned>(std::countl_one(space << (64 - first))));
+  }
   return starts;
 }
 
@@ -165,7 +170,7 @@ quick_pieces quick_cl100k(const ascii_masks& m, const char* p) {
   const std::uint64_t prefix = (space & ~newline) | (symbol_starts & ~(symbol >> 1));
   std::uint64_t starts = (letter & ~(letter << 1) & ~(prefix << 1)) | symbol_starts |
                          detail::group_starts(m.digit, MostDigits) |
-                         detail::line_starts(space, newline, limit);
+                         detail::line_starts(space, newline, m.high, limit);
   detail::each_apostrophe(m.apostrophe & symbol_starts & (letter >> 1), limit,
                           [&](unsigned place) {
                             const unsigned size = detail::contraction_size<true>(p + place);
@@ -187,7 +192,7 @@ inline quick_pieces quick_o200k(const ascii_masks& m, const char* p) {
   std::uint64_t starts = (letter & ~(letter << 1) & ~(prefix << 1)) |
                          (m.upper & (m.lower << 1)) | symbol_starts |
                          detail::group_starts(m.digit, 3) |
-                         detail::line_starts(space, newline, limit);
+                         detail::line_starts(space, newline, m.high, limit);
   unsigned after_last = 64;  // a word has one contraction
   detail::each_apostrophe(
       m.apostrophe & (letter << 1) & (letter >> 1), limit, [&](unsigned place) {

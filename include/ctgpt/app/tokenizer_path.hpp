@@ -32,10 +32,15 @@ inline std::optional<std::int32_t> end_of_text_of(const text::tokenizer& tokens)
   return std::nullopt;
 }
 
-// Tells tokenizers apart by the bytes of their tokens: the same for every file of one tokenizer.
+// Tells tokenizers apart by the bytes of their tokens: the same for every file of one tokenizer. An
+// id without a token is one of -1 bytes.
 inline std::string tokenizer_hash(const text::tokenizer& tokens) {
   sha256 hash;
   for (std::int32_t token = 0; token < tokens.vocab_size(); ++token) {
+    if (!tokens.has(token)) {
+      hash.update("-1:");
+      continue;
+    }
     const std::string bytes = tokens.token_bytes(token);
     hash.update(std::to_string(bytes.size()) + ":");
     hash.update(std::string_view(bytes));

@@ -122,12 +122,18 @@ class bpe_tables {
     return index_[slot_of(bytes, hash_of(bytes))].id;
   }
 
+  const special_token* special(std::int32_t token) const {
+    const auto found = std::find_if(specials_.begin(), specials_.end(),
+                                    [&](const special_token& each) { return each.token == token; });
+    return found != specials_.end() ? &*found : nullptr;
+  }
+  // Whether the id is of a token or a special; the others below vocab_size() are holes.
+  bool names(std::int32_t token) const { return has(token) || special(token) != nullptr; }
+
   // The bytes of a token, the name of a special; throws for an id of neither.
   std::string_view shown(std::int32_t token) const {
     if (has(token)) return bytes(token);
-    for (const special_token& each : specials_) {
-      if (each.token == token) return each.name;
-    }
+    if (const special_token* found = special(token)) return found->name;
     throw error(join("the id ", token, " is not in the vocabulary of ", vocab_size_));
   }
 

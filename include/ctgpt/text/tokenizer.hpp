@@ -79,6 +79,8 @@ class tokenizer {
   // How a text is cut before it is merged, of a byte-pair tokenizer; else "".
   std::string_view pattern() const { return self_->pattern(); }
   std::string decode(std::span<const std::int32_t> tokens) const { return self_->decode(tokens); }
+  // Whether the id is a token's: a byte-pair vocabulary may have holes (GPT-4's has).
+  bool has(std::int32_t token) const { return self_->has(token); }
   // One token's share of the text; of some tokenizers it is no whole character.
   std::string token_bytes(std::int32_t token) const { return self_->token_bytes(token); }
   bool knows_newline() const {
@@ -107,6 +109,7 @@ class tokenizer {
     virtual std::span<const special_token> special_tokens() const = 0;
     virtual std::string_view pattern() const = 0;
     virtual std::string decode(std::span<const std::int32_t> tokens) const = 0;
+    virtual bool has(std::int32_t token) const = 0;
     virtual std::string token_bytes(std::int32_t token) const = 0;
     virtual std::string to_json() const = 0;
   };
@@ -146,6 +149,10 @@ class tokenizer {
     }
     std::string decode(std::span<const std::int32_t> tokens) const override {
       return concrete.decode(tokens);
+    }
+    bool has(std::int32_t token) const override {
+      if constexpr (is_bpe<Concrete>) return concrete.tables().names(token);
+      return token >= 0 && token < vocab_size();
     }
     std::string token_bytes(std::int32_t token) const override {
       return concrete.token_bytes(token);

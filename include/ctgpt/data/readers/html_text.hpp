@@ -6,8 +6,8 @@
 // decoded; blanks are collapsed as a browser does, but in <pre>. Block elements stand on lines of
 // their own, paragraphs and headings between empty lines, cells of a row are parted by tabs.
 // Elements may be broken in any way. Memory: a small multiple of the text; no tree is built.
-// Errors: none; nullopt for pages that nest deeper than 2000 elements, or have one of more than 2000
-// attributes.
+// Errors: none; nullopt for pages that nest deeper than 2000 elements, or have one with more than
+// 2000 attributes.
 // Reference: HTML Living Standard, innerText; libxml2's parser of HTML with its SAX interface.
 #pragma once
 

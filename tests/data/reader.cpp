@@ -187,3 +187,17 @@ TEST_CASE("paths: where there are parts, a directory stands for these") {
   CHECK(expand_paths({directory.path()}) ==
         texts{directory.file("part-00000.jsonl.zst"), directory.file("part-00001.jsonl.zst")});
 }
+
+TEST_CASE("paths: a run that has kept no document holds no file to read") {
+  const ctgpt_test::temporary_directory directory;
+  write_file_atomic(directory.file("lock"), "7285\n");
+  CHECK(expand_paths({directory.path()}) == texts{directory.file("lock")});
+  write_file_atomic(directory.file("report.json"), "{}");
+  CHECK(sentence_of([&] { expand_paths({directory.path()}); }) ==
+        "there is no file to read below " + directory.path());
+  write_file_atomic(directory.file("report-00000-of-00003.json"), "{}");
+  CHECK(sentence_of([&] { expand_paths({directory.path()}); }).starts_with("there is no file"));
+  CHECK(expand_paths({directory.file("report.json")}).size() == 1);
+  write_file_atomic(directory.file("notes.txt"), "x");
+  CHECK(expand_paths({directory.path()}).size() == 4);
+}

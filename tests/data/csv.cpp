@@ -82,3 +82,12 @@ TEST_CASE("csv: tables of the real kind are read whole") {
   CHECK(tweets.documents.size() == 24783);
   CHECK(tweets.counts.bad == 0);
 }
+
+TEST_CASE("csv: a header is bounded, of whatever it is made") {
+  const auto read = [](const std::string& bytes) {
+    return ctgpt_test::drain(document_reader(std::make_unique<memory_source>(bytes), "a.csv"));
+  };
+  const std::string commas(5'000'000, ',');
+  CHECK(read(commas + "\ntext\nx\n").said() == "a.csv: line 1: the header is too long\n");
+  CHECK(read("text\n" + commas + "\nx\n").all() == texts{"x"});
+}

@@ -109,3 +109,18 @@ TEST_CASE("wikipedia: a page over the limit is left out") {
   CHECK(all.all() == texts{"B\n\nb"});
   CHECK(all.said() == "a.xml: page 1 is longer than the 1000 bytes allowed; it is left out\n");
 }
+
+TEST_CASE("wikipedia: a tag of very many attributes does not cost the square of their number") {
+  std::string tag = "<page";
+  for (int i = 0; i < 500'000; ++i) tag += " a" + std::to_string(i) + "='>'";
+  const std::string dump = head + page("A", "text") + tag + "></page></mediawiki>";
+  const auto all = ctgpt_test::drain(document_reader(std::make_unique<memory_source>(dump), "a.xml",
+                                                     {.format = file_format::wikipedia}));
+  CHECK(all.all() == texts{"A\n\ntext"});
+  REQUIRE(all.counts.messages.size() == 1);
+  CHECK(all.counts.messages[0].ends_with(": a tag is longer than 16384 bytes; the file ends here"));
+  // Quotes and '<' that are not of a tag.
+  const std::string text = page("B", "it's &lt;a &lt; " + std::string(40'000, 'x') + "\"");
+  const std::string plain = "<!-- it's < -->" + head + text + "</mediawiki>";
+  CHECK(read_bytes(plain, "a.xml").documents.size() == 1);
+}

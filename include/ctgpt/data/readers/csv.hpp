@@ -170,12 +170,19 @@ class csv_reader : public format_reader {
     return names_[columns_];
   }
 
+  // Each of its names is a string of its own.
+  static constexpr std::uint64_t longest_header = std::uint64_t{1} << 22;
+  void grow(std::uint64_t bytes) {
+    const std::uint64_t most = file_.options.max_document;
+    size_ += bytes;
+    if (size_ > (wanted_ == all ? std::min(most, longest_header) : most)) too_long_ = true;
+  }
+
   void keep(std::string_view text) {
     if (text.empty()) return;
-    size_ += text.size();
     field_size_ += text.size();
     last_ = text.back();
-    if (size_ > file_.options.max_document) too_long_ = true;
+    grow(text.size());
     if (keeps()) current() += text;
   }
 
@@ -188,7 +195,7 @@ class csv_reader : public format_reader {
   void end_field() {
     if (wanted_ == all && keeps()) current();
     ++columns_;
-    ++size_;  // so that a record of nothing but commas is bounded too
+    grow(1);  // so that a record of nothing but commas is bounded too
     start_field();
   }
 

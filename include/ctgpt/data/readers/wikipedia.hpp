@@ -6,7 +6,8 @@
 // counts.
 // The XML is read as a stream: memory holds a page or two. Nothing is fetched, no entity but those
 // of XML itself is expanded, and a document type, where entities could be declared, ends it.
-// Errors, counted: XML that is malformed ends the file with the line and what libxml2 says.
+// Errors, counted: XML that is malformed ends the file with the line and what libxml2 says; so does
+// a tag of more than 16 KiB, for libxml2 takes the square of the number of its attributes.
 // Reference: mediawiki.org, Help:Export (export-0.10, 0.11); libxml2's push parser.
 #pragma once
 
@@ -60,6 +61,7 @@ class wiki_dump {
 
   // Requires: an empty piece is the last.
   void push(std::string_view piece) {
+    if (holds_long_tag(piece)) return stop("a tag is longer than 16384 bytes");
     const int code = ::xmlParseChunk(parser_, piece.data(), static_cast<int>(piece.size()),
                                      piece.empty() ? 1 : 0);
     if (code != 0 && error_.empty()) error_ = "it is no XML";
@@ -74,6 +76,30 @@ class wiki_dump {
 
  private:
   static constexpr int deepest = 100;
+  static constexpr std::size_t longest_tag = 16384;
+
+  // A '>' in quotes ends no tag; "<!" and "<?" begin none.
+  bool holds_long_tag(std::string_view piece) {
+    for (std::size_t at = 0; at < piece.size(); ++at) {
+      if (tag_ == 0) {
+        at = piece.find('<', at);
+        if (at == piece.npos) return false;
+        tag_ = 1;
+        continue;
+      }
+      const char c = piece[at];
+      if (quote_ != '\0') {
+        if (c == quote_) quote_ = '\0';
+      } else if (c == '"' || c == '\'') {
+        quote_ = c;
+      } else if (c == '>' || (tag_ == 1 && (c == '!' || c == '?'))) {
+        tag_ = 0;
+        continue;
+      }
+      if (++tag_ > longest_tag) return true;
+    }
+    return false;
+  }
 
   static std::string_view view(const xmlChar* text) {
     return text != nullptr ? reinterpret_cast<const char*>(text) : "";
@@ -154,6 +180,8 @@ class wiki_dump {
   xmlParserCtxtPtr parser_ = nullptr;
   std::string error_;
   int error_line_ = 0, depth_ = 0;
+  std::size_t tag_ = 0;  // bytes of the tag that is open
+  char quote_ = '\0';    // that is open in it
   wiki_namespaces names_;
   std::string base_, space_;
   wiki_page page_;

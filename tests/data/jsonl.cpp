@@ -134,3 +134,14 @@ TEST_CASE("jsonl: a set of passages of the real kind is read whole") {
   CHECK(all.documents.size() == 5153);
   CHECK(all.counts.bad == 0);
 }
+
+TEST_CASE("jsonl: what stands beside the text does not cost fifty times its bytes") {
+  std::string line = R"({"text": "a", "x": [)";
+  for (int i = 0; i < 2'000'000; ++i) line += "0,";
+  line += "0]}\n";
+  const auto all = ctgpt_test::drain(document_reader(
+      std::make_unique<memory_source>(line + "{\"text\": \"b\"}\n"), "a.jsonl"));
+  CHECK(all.all() == texts{"b"});
+  CHECK(all.said().starts_with("a.jsonl: line 1, column 2000"));
+  CHECK(all.said().ends_with(": the text holds more than 1000000 values\n"));
+}

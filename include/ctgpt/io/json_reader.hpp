@@ -2,11 +2,13 @@
 //
 // json config = read_json("model/config.json");
 // json line = parse_json(text, "metrics.jsonl", 7);  the name and the first line are for errors
+// parse_json(text, name, 1, 1000)                    no more than 1000 values, which bounds memory
 //
 // Refused: invalid UTF-8, a byte order mark, lone surrogates in \u escapes, control characters in
 // strings, nesting deeper than 64, a key twice in one object, numbers outside the range of double,
 // anything after the value. Integers are exact from -2^63 to 2^64 - 1 and double beyond.
-// Cost: linear but for O(n log n) in the keys of an object; memory is a small multiple of the text.
+// Cost: linear but for O(n log n) in the keys of an object; memory is that of the strings and up to
+// 100 bytes a value, so up to 50 times the text.
 // Errors: one sentence with line and column (in characters, from 1) and what was expected:
 //   config.json: line 3, column 14: expected ',' or '}', found 'x'
 // Reference: RFC 8259; RFC 3629 (UTF-8).
@@ -23,8 +25,11 @@ namespace ctgpt::inline CTGPT_ABI::io {
 
 class json_reader {
  public:
-  json_reader(std::string_view text, std::string_view name, std::int64_t first_line = 1)
-      : text_(text), name_(name), first_line_(first_line) {}
+  static constexpr std::uint64_t any_number = ~std::uint64_t{0};
+
+  json_reader(std::string_view text, std::string_view name, std::int64_t first_line = 1,
+              std::uint64_t most_values = any_number)
+      : text_(text), name_(name), first_line_(first_line), most_values_(most_values) {}
 
   json read() {
     const std::size_t bad = utf8_error_offset(text_);
@@ -40,6 +45,9 @@ class json_reader {
  private:
   json value(int depth) {
     skip_blanks();
+    if (++values_ > most_values_) {
+      fail(place(at_), "the text holds more than ", most_values_, " values");
+    }
     switch (peek()) {
       case '{':
         return object(depth + 1);
@@ -232,11 +240,13 @@ class json_reader {
 
   std::string_view text_, name_;
   std::int64_t first_line_;
+  std::uint64_t most_values_, values_ = 0;
   std::size_t at_ = 0;
 };
 
-inline json parse_json(std::string_view text, std::string_view name, std::int64_t first_line = 1) {
-  return json_reader(text, name, first_line).read();
+inline json parse_json(std::string_view text, std::string_view name, std::int64_t first_line = 1,
+                       std::uint64_t most_values = json_reader::any_number) {
+  return json_reader(text, name, first_line, most_values).read();
 }
 
 // Requires of the file: at most `limit` bytes.

@@ -2,7 +2,8 @@
 //
 // Members "source" and "url" that are strings are kept as the document's: a document keeps its
 // origin through the parts that the program writes. Blank lines are passed over.
-// Errors, counted: a line that is no JSON, or too long, or whose field is missing or no string:
+// Errors, counted: a line that is no JSON, too long or of more than a million values, or whose
+// field is missing or no string:
 //   a.jsonl: line 7, column 12: expected ':', found '}'
 //   a.jsonl: line 8: text must be a string, found 17
 // Reference: jsonlines.org; RFC 8259.
@@ -36,9 +37,11 @@ class jsonl_reader : public format_reader {
   }
 
  private:
+  static constexpr std::uint64_t most_values = 1'000'000;  // of a line: some 100 MB
+
   bool take(document& page) {
     try {
-      const io::json object = io::parse_json(line_, "", number_);
+      const io::json object = io::parse_json(line_, "", number_, most_values);
       const io::json_field fields(object, join("line ", number_));
       page.text = fields[file_.options.field].string();
       for (const auto& [name, kept] : {std::pair("source", &page.source), {"url", &page.url}}) {

@@ -8,7 +8,8 @@
 // that is longer than a byte is a special token, such as <|endoftext|>. merges.txt has a pair a
 // line, in their order; a first line that begins with #version is left out. A .tiktoken file has a
 // token in base64 and its rank a line.
-// Errors: one sentence with file and line: what is no token, twice there, or merges nothing.
+// Errors: one sentence with file and line: what is no token, twice there, or merges nothing; in a
+// .tiktoken file, a token above 4096 bytes.
 // Reference: openai/gpt-2, src/encoder.py; openai/tiktoken, tiktoken/load.py.
 #pragma once
 

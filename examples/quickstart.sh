@@ -97,7 +97,8 @@ if [[ -e $dir/run.json ]]; then
   echo "$dir holds a run: it goes on if it was interrupted. To train afresh: rm -r $dir"
   run "$ctgpt" train --resume --out "$dir"
 else
-  run "$ctgpt" train --data "$data" --tokenizer "$tokens" --preset quickstart --seed "$seed" --out "$dir"
+  run "$ctgpt" train --data "$data" --tokenizer "$tokens" --preset quickstart --seed "$seed" \
+    --out "$dir"
 fi
 
 heading "6/6 results"

@@ -259,6 +259,28 @@ TEST_CASE("generate: rows of the vocabulary past the tokenizer's are never sampl
   CHECK(letters.encode(generate(padded, letters, "abc", {.temperature = 0.0f})).size() == 203);
 }
 
+TEST_CASE("generate: ids that the tokenizer passes over are never sampled") {
+  struct with_holes : text::bytes {
+    static bool has(std::int32_t token) { return token % 2 == 0; }
+  };
+  const network<model> net = spread(cpu{.threads = 1});
+  decoder run(net);
+  const ids prompt{64, 66};
+  for (const float temperature : {0.0f, 5.0f}) {
+    std::string text;
+    std::size_t odd = 0;
+    const auto keep = [&](std::string_view piece) { text += piece; };
+    generate(run, with_holes{}, prompt, {.tokens = 200, .temperature = temperature, .top_k = 0},
+             keep);
+    for (const char byte : text) odd += static_cast<unsigned char>(byte) < 128 ? byte & 1 : 0;
+    CHECK(odd == 0);
+    text.clear();
+    generate(run, text::bytes{}, prompt, {.tokens = 200, .temperature = 5.0f, .top_k = 0}, keep);
+    for (const char byte : text) odd += static_cast<unsigned char>(byte) < 128 ? byte & 1 : 0;
+    CHECK(odd > 20);  // the control
+  }
+}
+
 TEST_CASE("generate: any tokenizer will do") {
   const network<model> net = spread(reference<float>{});
   const text::tokenizer any = text::bytes{};

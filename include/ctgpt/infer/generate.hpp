@@ -8,10 +8,10 @@
 //
 // The prompt is computed in one go, each new token against the cache; past the context the window
 // moves on (infer/moving_window.hpp). Tokens are drawn by infer/sampler.hpp, the repetition penalty
-// looking at the window, among those that the tokenizer has: rows that pad a model's vocabulary are
-// never drawn. Text leaves as soon as it is complete UTF-8 and no part of a stop string; ill-formed
-// bytes become U+FFFD; a character that the last token leaves unfinished is left out, of one that
-// the prompt leaves unfinished the rest is shown.
+// looking at the window, among those that the tokenizer has: rows that pad a model's vocabulary, and
+// ids that the tokenizer passes over, are never drawn. Text leaves as soon as it is complete UTF-8
+// and no part of a stop string; ill-formed bytes become U+FFFD; a character that the last token
+// leaves unfinished is left out, of one that the prompt leaves unfinished the rest is shown.
 // Ensures: the same tokens as without a cache; same options, same text. Once the buffers have grown
 // a token allocates nothing but what the tokenizer does.
 // Errors: options out of range, an empty prompt: usage_error; otherwise those of the parts.
@@ -108,6 +108,11 @@ generated generate(token_decoder& run, const Tokenizer& tokenizer,
   }
   const isize known = detail::known_tokens(tokenizer, run.vocab());
   sampler choose(options.sampler_options(), known);
+  if constexpr (requires { tokenizer.has(0); }) {  // a vocabulary may have holes
+    for (std::int32_t id = 0; id < known; ++id) {
+      if (!tokenizer.has(id)) choose.ban(id);
+    }
+  }
   moving_window window(run);
   text::utf8_stream characters;
   stop_filter screen(options.stop);

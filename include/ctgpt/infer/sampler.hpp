@@ -82,6 +82,9 @@ class sampler {
     if (options.top_p < 1.0f) heap_.resize(size);
   }
 
+  // Never draws this id, whatever its logit. Requires: 0 <= id < the number of logits.
+  void ban(std::int32_t id) { banned_.push_back(id); }
+
   std::int32_t next(std::span<const float> logits, std::span<const std::int32_t> history) {
     const std::span<const choice> choices = distribution(logits, history);
     if (options_.temperature == 0.0f) return choices.front().id;
@@ -101,6 +104,7 @@ class sampler {
     expects(logits.size() == scores_.size(), "the sampler was made for ", scores_.size(),
             " logits and got ", logits.size());
     std::copy(logits.begin(), logits.end(), scores_.begin());
+    for (const std::int32_t id : banned_) scores_[static_cast<std::size_t>(id)] = -infinity;
     penalize(history);
     const std::size_t best = likeliest();
     left_ = 0;
@@ -217,6 +221,7 @@ class sampler {
   random_stream random_;
   std::vector<float> scores_, largest_;
   std::vector<std::uint8_t> seen_;
+  std::vector<std::int32_t> banned_;
   std::vector<choice> choices_, heap_;  // (vocab)
   std::size_t left_ = 0;                // of choices_
 };

@@ -172,7 +172,7 @@ TEST_CASE("bpe: a stream holds back little of a text of words, and all of one wi
 
 TEST_CASE("bpe: a stream holds back little of any text that has lines") {
   const std::string ideographs = "\xE4\xB8\xAD\xE6\x96\x87\xE3\x80\x82\n";
-  for (const std::string line : {std::string("1,22,333\n"), ideographs, std::string("(1 2)\n")}) {
+  for (const std::string& line : {std::string("1,22,333\n"), ideographs, std::string("(1 2)\n")}) {
     INFO(line);
     text::bpe_stream<text::o200k> stream(text::bpe<text::o200k>(small().tables()));
     std::size_t most = 0;

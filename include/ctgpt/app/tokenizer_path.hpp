@@ -36,6 +36,10 @@ inline std::optional<std::int32_t> end_of_text_of(const text::tokenizer& tokens)
 inline std::string tokenizer_hash(const text::tokenizer& tokens) {
   sha256 hash;
   for (std::int32_t token = 0; token < tokens.vocab_size(); ++token) {
+    if (!tokens.has(token)) {
+      hash.update(std::string_view("none:"));
+      continue;
+    }
     const std::string bytes = tokens.token_bytes(token);
     hash.update(std::to_string(bytes.size()) + ":");
     hash.update(std::string_view(bytes));

@@ -122,16 +122,24 @@ class bpe_tables {
     return index_[slot_of(bytes, hash_of(bytes))].id;
   }
 
+  // Whether the id is of a token or a special.
+  bool known(std::int32_t token) const { return has(token) || special_of(token) != nullptr; }
+
   // The bytes of a token, the name of a special; throws for an id of neither.
   std::string_view shown(std::int32_t token) const {
     if (has(token)) return bytes(token);
-    for (const special_token& each : specials_) {
-      if (each.token == token) return each.name;
-    }
+    if (const special_token* special = special_of(token)) return special->name;
     throw error(join("the id ", token, " is not in the vocabulary of ", vocab_size_));
   }
 
  private:
+  const special_token* special_of(std::int32_t token) const {
+    for (const special_token& each : specials_) {
+      if (each.token == token) return &each;
+    }
+    return nullptr;
+  }
+
   bpe_tables(std::span<const std::string> tokens, std::span<const special_token> specials)
       : specials_(specials.begin(), specials.end()) {
     constexpr std::size_t most = std::size_t{1} << 28;

@@ -68,6 +68,8 @@ class tokenizer {
   tokenizer_kind kind() const { return self_->kind(); }
   std::string_view name() const { return self_->name(); }
   isize vocab_size() const { return self_->vocab_size(); }
+  // Whether an id is of a token: below vocab_size(), a file of ranks may leave some out.
+  bool has(std::int32_t token) const { return self_->has(token); }
   std::vector<std::int32_t> encode(std::string_view text,
                                    const specials& choice = specials::refuse()) const {
     return self_->encode(text, choice);
@@ -102,6 +104,7 @@ class tokenizer {
     virtual tokenizer_kind kind() const = 0;
     virtual std::string_view name() const = 0;
     virtual isize vocab_size() const = 0;
+    virtual bool has(std::int32_t token) const = 0;
     virtual std::vector<std::int32_t> encode(std::string_view text, const specials&) const = 0;
     virtual std::vector<std::int32_t> encode_ordinary(std::string_view text, int) const = 0;
     virtual std::span<const special_token> special_tokens() const = 0;
@@ -121,6 +124,10 @@ class tokenizer {
     }
     std::string_view name() const override { return concrete.name(); }
     isize vocab_size() const override { return concrete.vocab_size(); }
+    bool has(std::int32_t token) const override {
+      if constexpr (is_bpe<Concrete>) return concrete.tables().known(token);
+      return token >= 0 && token < vocab_size();
+    }
     std::vector<std::int32_t> encode(std::string_view text, const specials& choice) const override {
       if constexpr (is_bpe<Concrete>) {
         return concrete.encode(text, choice);

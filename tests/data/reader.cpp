@@ -190,12 +190,12 @@ TEST_CASE("paths: where there are parts, a directory stands for these") {
 
 TEST_CASE("paths: a directory with a run's report and no part holds no document") {
   const ctgpt_test::temporary_directory directory;
-  create_directories(directory.file("empty/deep"));
+  create_directories(directory.file("empty"));
   create_directories(directory.file("shard"));
   create_directories(directory.file("mine"));
   const std::string report = "{\"kept\": {\"documents\": 0}, \"parts\": []}";
   write_file_atomic(directory.file("empty/report.json"), report);
-  for (const char* name : {"empty/lock", "empty/deep/a.txt", "mine/report.json"}) {
+  for (const char* name : {"empty/lock", "empty/.note", "mine/report.json"}) {
     write_file_atomic(directory.file(name), "{\"text\": \"mine\"}");
   }
   write_file_atomic(directory.file("shard/report-00001-of-00003.json"), report);
@@ -208,6 +208,8 @@ TEST_CASE("paths: a directory with a run's report and no part holds no document"
           "there is no document in " + directory.file(name) +
               ": it holds the report of a run, and no part");
   }
+  write_file_atomic(directory.file("empty/notes.txt"), "x");
+  CHECK(expand_paths({directory.file("empty")}).size() == 3);
   CHECK(is_report_name("report-00001-of-00003.json"));
   for (const char* other : {"report-00003-of-00003.json", "report-.json", "report.json.txt",
                             "report-00000-of-00001.json", "report-00001-of-00003.txt"}) {

@@ -5,8 +5,8 @@
 // The paths keep their order; below a directory the order is that of names, byte by byte, folder by
 // folder, on every file system. Left out below a directory: names that begin with a dot, temporary
 // files of a run that was killed, links to directories (they may lead in a circle); where there are
-// parts that a run has written (data/part_names.hpp), everything but these; and where there is the
-// report of a run and no part, since it kept no document, everything.
+// parts that a run has written (data/part_names.hpp), everything but these; and all of a directory
+// that holds nothing but the report and the lock of a run, which kept no document.
 // Errors: a path that is not there; a directory that cannot be listed or holds no file; no file at
 // all but those of runs that kept no document.
 #pragma once
@@ -40,8 +40,13 @@ inline void append_files_below(std::vector<std::string>& files, const std::strin
   const auto is_report = [&](const directory_entry& entry) {
     return is_report_name(entry.name) && is_run_report(start + entry.name);
   };
+  const auto is_of_run = [&](const directory_entry& entry) {
+    return entry.name == "lock" || entry.name.starts_with('.') || is_temporary_name(entry.name) ||
+           is_report(entry);
+  };
   const bool parts = std::any_of(entries.begin(), entries.end(), is_part);
-  if (!parts && std::any_of(entries.begin(), entries.end(), is_report)) {
+  if (std::all_of(entries.begin(), entries.end(), is_of_run) &&
+      std::any_of(entries.begin(), entries.end(), is_report)) {
     kept_none = folder;
     return;
   }

@@ -77,11 +77,13 @@ inline void expect_documents(const read_counts& read) {
   fail("there is no document that can be read: ", read.messages.front(), more);
 }
 
+inline constexpr std::size_t most_named = 20;
+
 // What a record has instead of the field that is asked for: "; the header has id, body".
 inline std::string instead_of_field(std::string_view record, std::span<const std::string> names) {
-  constexpr std::size_t most_names = 20, most_bytes = 60;
+  constexpr std::size_t most_bytes = 60;
   std::string list;
-  for (const std::string& name : names.first(std::min(names.size(), most_names))) {
+  for (const std::string& name : names.first(std::min(names.size(), most_named))) {
     list += (list.empty() ? "" : ", ") + name.substr(0, most_bytes);
   }
   return join("; the ", record, " has ", names.empty() ? "none" : list);

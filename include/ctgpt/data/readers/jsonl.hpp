@@ -47,7 +47,9 @@ class jsonl_reader : public format_reader {
       const std::string& field = file_.options.field;
       if (object.get_if<io::json_object>() != nullptr && object.find(field) == nullptr) {
         std::vector<std::string> names;
-        for (const io::json_member& each : fields.members()) names.push_back(each.key);
+        for (const io::json_member& each : fields.members()) {
+          if (names.size() < most_named) names.push_back(each.key);
+        }
         file_.bad("line ", number_, ": there is no field '", field, "'",
                   instead_of_field("object", names));
         return false;

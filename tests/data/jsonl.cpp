@@ -49,7 +49,7 @@ TEST_CASE("jsonl: a bad line is told with its place, and reading goes on") {
   CHECK(all.said() ==
         "d/a.jsonl: line 2, column 8: expected ':', found the end of the text\n"
         "d/a.jsonl: line 3: text must be a string, found 17\n"
-        "d/a.jsonl: line 4: text is missing; it must be a string\n"
+        "d/a.jsonl: line 4: there is no field 'text'; the object has body\n"
         "d/a.jsonl: line 5: the whole text must be an object, found an array\n"
         "d/a.jsonl: line 6, column 10: the text is not UTF-8 (byte 9 of it)\n"
         "d/a.jsonl: line 7, column 14: expected the end of the text, found 'm'\n");

@@ -188,16 +188,31 @@ TEST_CASE("paths: where there are parts, a directory stands for these") {
         texts{directory.file("part-00000.jsonl.zst"), directory.file("part-00001.jsonl.zst")});
 }
 
-TEST_CASE("paths: a run that has kept no document holds no file to read") {
+TEST_CASE("paths: a directory with a run's report and no part holds no document") {
   const ctgpt_test::temporary_directory directory;
-  write_file_atomic(directory.file("lock"), "7285\n");
-  CHECK(expand_paths({directory.path()}) == texts{directory.file("lock")});
-  write_file_atomic(directory.file("report.json"), "{}");
-  CHECK(sentence_of([&] { expand_paths({directory.path()}); }) ==
-        "there is no file to read below " + directory.path());
-  write_file_atomic(directory.file("report-00000-of-00003.json"), "{}");
-  CHECK(sentence_of([&] { expand_paths({directory.path()}); }).starts_with("there is no file"));
-  CHECK(expand_paths({directory.file("report.json")}).size() == 1);
-  write_file_atomic(directory.file("notes.txt"), "x");
-  CHECK(expand_paths({directory.path()}).size() == 4);
+  create_directories(directory.file("empty"));
+  create_directories(directory.file("shard"));
+  create_directories(directory.file("mine"));
+  const std::string report = "{\"kept\": {\"documents\": 0}, \"parts\": []}";
+  write_file_atomic(directory.file("empty/report.json"), report);
+  for (const char* name : {"empty/lock", "empty/.note", "mine/report.json"}) {
+    write_file_atomic(directory.file(name), "{\"text\": \"mine\"}");
+  }
+  write_file_atomic(directory.file("shard/report-00001-of-00003.json"), report);
+  write_file_atomic(directory.file("mine/report-1.json"), report);
+  const texts mine{directory.file("mine/report-1.json"), directory.file("mine/report.json")};
+  CHECK(expand_paths({directory.path()}) == mine);
+  CHECK(expand_paths({directory.file("empty"), directory.file("mine")}) == mine);
+  for (const char* name : {"empty", "shard"}) {
+    CHECK(sentence_of([&] { expand_paths({directory.file(name)}); }) ==
+          "there is no document in " + directory.file(name) +
+              ": it holds the report of a run, and no part");
+  }
+  write_file_atomic(directory.file("empty/notes.txt"), "x");
+  CHECK(expand_paths({directory.file("empty")}).size() == 3);
+  CHECK(is_report_name("report-00001-of-00003.json"));
+  for (const char* other : {"report-00003-of-00003.json", "report-.json", "report.json.txt",
+                            "report-00000-of-00001.json", "report-00001-of-00003.txt"}) {
+    CHECK_FALSE(is_report_name(other));
+  }
 }

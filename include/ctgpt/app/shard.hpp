@@ -106,8 +106,8 @@ int shard_command(const shard_flags& given) {
   data::sharder cut(out, tokens, fraction);
   data::read_counts counts;
   if (const int signal = read_into(cut, files, given, counts); signal != 0) return 128 + signal;
+  data::expect_documents(counts);
   for (const std::string& message : counts.messages) std::fprintf(stderr, "%s\n", message.c_str());
-  expects(cut.documents() > 0, "there is no document in what --data names");
   for (const data::split which : {data::split::train, data::split::validation}) {
     const bool wanted = which == data::split::train || fraction > 0.0;
     expects(!wanted || out.documents(which) > 0, "none of the ", cut.documents(),

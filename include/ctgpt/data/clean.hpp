@@ -6,11 +6,12 @@
 //
 // The directory gets parts (data/part_writer.hpp) and report.json (data/clean_report.hpp), which is
 // written anew with each part. A run on a directory whose report is not finished goes on behind its
-// last part; on a finished one it has nothing to do. Batches and parts end by the documents alone,
+// last part, or anew where it has no part; on a finished one it has nothing to do. Batches and parts end by the documents alone,
 // so threads, and being killed, change no byte of them.
 // `settings` say what the pipeline and the files are; a directory of other ones is refused.
 // Requires: the stage keeps nothing from one document to the next but what it counts.
-// Errors: those of reading, of stages and of writing; a directory of another run.
+// Errors: those of reading, of stages and of writing; a directory of another run; files without a
+// document (of a shard that is no error).
 #pragma once
 
 #include "ctgpt/base/lock.hpp"
@@ -67,6 +68,7 @@ class cleaner {
     }
     count();
     if (!more) {
+      if (options_.shard.count == 1) expect_documents(report_.input);
       writer_->finish();
       report_.finished = true;
     } else if (writer_->bytes() - bytes_at_part_ >= options_.part_bytes) {
@@ -107,7 +109,9 @@ class cleaner {
     const std::string path = directory_ + "/" + report_name(options_.shard);
     if (!is_file(path)) return;
     clean_report old = clean_report::from_json(io::read_json(path), path);
-    expects(old.settings == report_.settings && old.shard == options_.shard, directory_,
+    const bool same = old.settings == report_.settings && old.shard == options_.shard;
+    if (!same && !old.finished && old.parts.empty()) return;  // nothing is lost with it
+    expects(same, directory_,
             " holds a run with other settings or files; choose another directory");
     report_ = std::move(old);
     goes_on_ = true;

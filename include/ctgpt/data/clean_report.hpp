@@ -102,10 +102,4 @@ struct clean_report {
   }
 };
 
-// report.json, or report-00001-of-00003.json.
-inline std::string report_name(work_shard shard) {
-  if (shard.count == 1) return "report.json";
-  return "report-" + five_digits(shard.index) + "-of-" + five_digits(shard.count) + ".json";
-}
-
 }  // namespace ctgpt::inline CTGPT_ABI::data

@@ -15,8 +15,8 @@
 // up: documents == kept + the sum of dropped.
 // Memory: settings.memory, at least smallest_dedup_memory and 5 bytes a document, and the largest
 // document. Disk: 24 bytes a document (exact), 336 (near), 24 a line (lines).
-// Errors: memory too small for the documents; those of signatures.hpp and part_writer.hpp; a file
-// that has changed since its signatures were made.
+// Errors: memory too small for the documents; files without one; those of signatures.hpp and
+// part_writer.hpp; a file that has changed since its signatures were made.
 #pragma once
 
 #include <filesystem>
@@ -88,6 +88,12 @@ class dedup_merge {
   }
 
   dedup_report run() {
+    if (signatures_.read.documents == 0) {  // these signatures are of no use
+      std::error_code ignored;
+      std::filesystem::remove_all(out_ + "/signatures", ignored);
+      ::rmdir(out_.c_str());  // if it is empty
+    }
+    expect_documents(signatures_.read);
     remove_leftovers(out_ + "/signatures");
     create_directories(work_);
     say("merging");

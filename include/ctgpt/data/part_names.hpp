@@ -1,7 +1,8 @@
-// The names of the parts that a run writes, and which of them a directory holds.
+// The names of the parts and reports that a run writes.
 //
 // part_name({}, 3)                        part-00003.jsonl.zst
 // part_name({.index = 1, .count = 4}, 3)  part-00001-of-00004-00003.jsonl.zst
+// report_name({.index = 1, .count = 4})   report-00001-of-00004.json
 //
 // Shards are counted from 0. Sorted by name, the parts of all shards of a run stand in the order of
 // the one run that would have made them.
@@ -67,6 +68,21 @@ inline std::optional<part_id> part_of_name(std::string_view name) {
   }
   if (name != part_ending) return std::nullopt;
   return id;
+}
+
+// report.json, or report-00001-of-00003.json.
+inline std::string report_name(work_shard shard) {
+  if (shard.count == 1) return "report.json";
+  return "report-" + five_digits(shard.index) + "-of-" + five_digits(shard.count) + ".json";
+}
+
+// Whether report_name() makes this name.
+inline bool is_report_name(std::string_view name) {
+  if (name == report_name({})) return true;
+  if (!name.starts_with("report-") || !name.ends_with(".json")) return false;
+  const std::string_view shard = name.substr(7, name.size() - 12);
+  const auto id = part_of_name("part-" + std::string(shard) + "-00000" + std::string(part_ending));
+  return id && report_name(id->shard) == name;
 }
 
 }  // namespace ctgpt::inline CTGPT_ABI::data

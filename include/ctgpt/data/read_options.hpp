@@ -6,10 +6,12 @@
 // goes on with the next; a file whose data end too early gives all that came before. With
 // `strict`, the first such sentence is thrown instead. What the system refuses (a file that is not
 // there, a disk that fails) is always thrown.
-// Errors: a format's name that is none.
+// Errors: a format's name that is none; expect_documents() where none was read.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -64,6 +66,26 @@ struct read_counts {
     }
   }
 };
+
+// Where files have given no document, why: the first record that is wrong, if any is.
+inline void expect_documents(const read_counts& read) {
+  if (read.documents > 0) return;
+  expects(!read.messages.empty(), "there is no document in the files that were given");
+  const std::string more = read.bad > 1 ? join(" (and ", read.bad - 1, " more are wrong)") : "";
+  fail("there is no document that can be read: ", read.messages.front(), more);
+}
+
+inline constexpr std::size_t most_named = 20;
+
+// What a record has instead of the field that is asked for: "; the header has id, body".
+inline std::string instead_of_field(std::string_view record, std::span<const std::string> names) {
+  constexpr std::size_t most_bytes = 60;
+  std::string list;
+  for (const std::string& name : names.first(std::min(names.size(), most_named))) {
+    list += (list.empty() ? "" : ", ") + name.substr(0, most_bytes);
+  }
+  return join("; the ", record, " has ", names.empty() ? "none" : list);
+}
 
 // What the reader of one format works with.
 struct reading {

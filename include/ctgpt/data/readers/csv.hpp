@@ -59,12 +59,8 @@ class csv_reader : public format_reader {
     header_columns_ = columns_;
     const auto found = std::find(names_.begin(), names_.end(), file_.options.field);
     if (found == names_.end()) {
-      std::string list;
-      for (std::size_t i = 0; i < std::min<std::size_t>(names_.size(), 20); ++i) {
-        list += (i == 0 ? "" : ", ") + names_[i].substr(0, 60);
-      }
-      file_.bad("line ", begin_, ": there is no column '", file_.options.field,
-                "'; the header has ", list);
+      file_.bad("line ", begin_, ": there is no column '", file_.options.field, "'",
+                instead_of_field("header", names_));
       return;
     }
     wanted_ = static_cast<std::size_t>(found - names_.begin());

@@ -6,6 +6,7 @@
 // field is missing or no string:
 //   a.jsonl: line 7, column 12: expected ':', found '}'
 //   a.jsonl: line 8: text must be a string, found 17
+//   a.jsonl: line 9: there is no field 'text'; the object has id, body
 // Reference: jsonlines.org; RFC 8259.
 #pragma once
 
@@ -43,7 +44,17 @@ class jsonl_reader : public format_reader {
     try {
       const io::json object = io::parse_json(line_, "", number_, most_values);
       const io::json_field fields(object, join("line ", number_));
-      page.text = fields[file_.options.field].string();
+      const std::string& field = file_.options.field;
+      if (object.get_if<io::json_object>() != nullptr && object.find(field) == nullptr) {
+        std::vector<std::string> names;
+        for (const io::json_member& each : fields.members()) {
+          if (names.size() < most_named) names.push_back(each.key);
+        }
+        file_.bad("line ", number_, ": there is no field '", field, "'",
+                  instead_of_field("object", names));
+        return false;
+      }
+      page.text = fields[field].string();
       for (const auto& [name, kept] : {std::pair("source", &page.source), {"url", &page.url}}) {
         const io::json* value = object.find(name);
         const std::string* text = value != nullptr ? value->get_if<std::string>() : nullptr;

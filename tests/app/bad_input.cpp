@@ -75,6 +75,10 @@ TEST_CASE("bad input: data that cannot be learnt from are one sentence, and noth
                  "40 tokens"));
   REQUIRE(::mkfifo(here.file("pipe").c_str(), 0600) == 0);
   CHECK(contains(said(here.file("pipe")), "is a pipe or a device"));
+  for (const std::string mark : {"\x1F\x8B\x08", "\x28\xB5\x2F\xFD", "BZh91AY&SY"}) {
+    CHECK(contains(said(file("packed", mark + noise), {"--tokenizer", "bytes"}),
+                   "data; unpack it, or make tokens"));
+  }
   // More characters than the preset has room for.
   std::string many;
   for (char32_t code = 0x4E00; code < 0x4E00 + 1100; ++code) {

@@ -1,7 +1,7 @@
 // corpus: a text file as tokens, split into training and validation.
 //
-// Errors, one sentence each: a missing, empty, unreadable, irregular or enormous file; bytes that
-// are not UTF-8 where characters are wanted; too little text for one window of each part.
+// Errors, one sentence each: a missing, empty, unreadable, irregular, compressed or enormous file;
+// bytes that are not UTF-8 where characters are wanted; too little text for a window of each part.
 #pragma once
 
 #include <optional>
@@ -18,6 +18,18 @@
 
 namespace ctgpt::inline CTGPT_ABI::app {
 
+// Compressed bytes are no text, though a tokenizer of bytes would take them.
+inline void expect_not_compressed(std::string_view text, const std::string& path) {
+  constexpr std::pair<std::string_view, std::string_view> marks[] = {
+      {"\x1F\x8B\x08", "gzip"}, {"\x28\xB5\x2F\xFD", "zstd"}, {"BZh", "bzip2"}};
+  for (const auto& [mark, name] : marks) {
+    const bool packed =
+        text.starts_with(mark) && (name != "bzip2" || text.substr(0, 10).ends_with("1AY&SY"));
+    expects(!packed, "the data file ", path, " holds ", name,
+            " data; unpack it, or make tokens of it by ctgpt data shard");
+  }
+}
+
 // A pipe could be read only once, and a resumed run reads its data again; a device may never end.
 // A token takes four bytes beside the text's own, so a fifth of the memory would be tight already.
 inline std::string read_corpus(const std::string& path) {
@@ -28,6 +40,7 @@ inline std::string read_corpus(const std::string& path) {
   const double limit = std::min(machine_memory() / 6.0, 1e18);
   std::string text = read_file(path, static_cast<std::uint64_t>(limit));
   expects(!text.empty(), "the data file ", path, " is empty");
+  expect_not_compressed(text, path);
   return text;
 }
 

@@ -2,8 +2,7 @@
 // threads and stopped runs; and what cannot be done.
 #include <cmath>
 
-#include "app/program.hpp"
-#include "base/corpora.hpp"
+#include "app/documents.hpp"
 #include "ctgpt/io/json_field.hpp"
 
 using namespace ctgpt_test;
@@ -11,91 +10,14 @@ using ctgpt::io::json_field;
 
 namespace {
 
-bool has_clean() {
-  const bool there = result_of({"data", "clean", "--help"}).code == 0;
-  if (!there) MESSAGE("left out: the program is built without ctgpt::data");
-  return there;
-}
-
-std::string line_of(const std::string& text) {
-  std::string line;
-  ctgpt::io::json_writer(line).begin_object().member("text", text).end_object();
-  return line + "\n";
-}
-
-// Paragraphs of a book, each in one line, some 4,000 bytes a document.
-words documents_of(const std::string& path, std::size_t most) {
-  words documents;
-  std::string book;
-  ctgpt::utf8_append_repaired(book, ctgpt::read_file(path));
-  std::string page, paragraph;
-  for (std::string line : lines_of(book)) {
-    if (line.ends_with('\r')) line.pop_back();
-    if (!line.empty()) {
-      paragraph += (paragraph.empty() ? "" : " ") + line;
-      continue;
-    }
-    if (paragraph.size() > 200) page += paragraph + "\n";
-    paragraph.clear();
-    if (page.size() < 4000) continue;
-    documents.push_back(page);
-    page.clear();
-    if (documents.size() == most) break;
-  }
-  return documents;
-}
-
-struct planted {
-  std::string text, reason;
-};
-// One document, or several, for each of a rule's names.
-std::vector<planted> junk(const std::string& page) {
-  const std::string again =
-      "This is a sentence that stands here once, and then it stands here once more.\n";
-  std::string menu, numbers, shouting;
-  for (int i = 0; i < 60; ++i) {
-    menu += "- the item of and number " + std::to_string(i) + " here\n";
-    numbers += "It was the year 1850 when 12 of the 34 men and 56 women came to the town. ";
-    shouting += "stones rivers ";
-  }
-  const std::string first = page.substr(0, page.find('\n'));
-  std::string twice;
-  for (int i = 0; i < 3; ++i) twice += first + "\n";
-  return {{"Too short to be of any use.", "gopher_short"},
-          {menu, "gopher_bullets"},
-          {numbers, "gopher_few_letters"},
-          {shouting, "gopher_stop_words"},
-          {twice, "gopher_dup_lines"},
-          {page + "function f() { return the; }\n", "c4_brace"},
-          {page + "And here is the lorem ipsum of it all, they say.\n", "c4_lorem_ipsum"},
-          {page + again + again, "fineweb_dup_chars"},
-          {page + "What a motherfucker he was, they said.\n", "harmful_words"},
-          {"Der alte Mann ging langsam durch die Stra\xC3\x9F"
-           "e, und die Kinder sahen ihm nach. "
-           "Niemand wusste, woher er kam, und er sprach mit keinem Menschen in der Stadt. Am Abend "
-           "sa\xC3\x9F er vor seinem Haus und las in einem Buch, das er nie zu Ende las.\n",
-           "language"}};
-}
-
 words clean(const std::string& data, const std::string& out, const words& more = {}) {
   return words{"data", "clean", "--data", data, "--out", out} + more;
-}
-
-// The texts that the parts of a directory hold, each with an end, by the program itself.
-std::string texts_of(const std::string& out, const std::string& scratch, char end = '\n') {
-  const std::string tokens = scratch + "-tokens";
-  output_of({"data", "shard", "--data", out, "--tokenizer", "bytes", "--val-fraction", "0",
-             "--end-of-text", std::to_string(end), "--out", tokens});
-  const std::string raw = ctgpt::read_file(tokens + "/train.bin");
-  std::string text;
-  for (std::size_t i = 0; i < raw.size(); i += 2) text += raw[i];
-  return text;
 }
 
 }  // namespace
 
 TEST_CASE("data clean: everything that was planted in real text is found, and the counts add up") {
-  if (!has_clean()) return;
+  if (!has_data_verb("clean")) return;
   const std::string book = corpus("text/dickens.txt");
   if (book.empty()) return;
   const temporary_directory here;
@@ -104,14 +26,11 @@ TEST_CASE("data clean: everything that was planted in real text is found, and th
                   "--mask-pii", "--drop-harmful"};
   // The pages that stay as they are.
   std::string raw;
-  for (const std::string& page : documents_of(book, 400)) raw += line_of(page);
+  for (const std::string& page : pages_of(book, 400)) raw += line_of(page);
   ctgpt::write_file_atomic(here.file("book.jsonl"), raw);
   output_of(clean(here.file("book.jsonl"), here.file("book"), all));
-  const std::string whole = texts_of(here.file("book"), here.file("book"), '\0');
-  words pages;
-  for (std::size_t at = 0, end; (end = whole.find('\0', at)) != whole.npos; at = end + 1) {
-    pages.push_back(whole.substr(at, end - at) + "\n");
-  }
+  words pages = documents_of(here.file("book"), here.file("book"));
+  for (std::string& page : pages) page += "\n";
   REQUIRE(pages.size() > 300);
   const std::vector<planted> bad = junk(pages[0]);
   const std::pair<const char*, const char*> personal[] = {
@@ -198,7 +117,7 @@ TEST_CASE("data clean: everything that was planted in real text is found, and th
 }
 
 TEST_CASE("data clean: every format that is read can be named, and a run that is done says so") {
-  if (!has_clean()) return;
+  if (!has_data_verb("clean")) return;
   const temporary_directory here;
   ctgpt::write_file_atomic(here.file("a.data"), "name,body\nx,\"Some text, here.\"\ny,More\n");
   const words csv{"--format", "csv", "--field", "body", "--normalise", "lower", "--json"};
@@ -212,7 +131,7 @@ TEST_CASE("data clean: every format that is read can be named, and a run that is
 }
 
 TEST_CASE("data clean: a run that is stopped keeps its parts, and the same command goes on") {
-  if (!has_clean()) return;
+  if (!has_data_verb("clean")) return;
   const temporary_directory here;
   std::string lines;
   for (int i = 0; i < 20000; ++i) {
@@ -240,7 +159,7 @@ TEST_CASE("data clean: a run that is stopped keeps its parts, and the same comma
 }
 
 TEST_CASE("data clean: what cannot be done is one sentence") {
-  if (!has_clean()) return;
+  if (!has_data_verb("clean")) return;
   const temporary_directory here;
   ctgpt::write_file_atomic(here.file("a.txt"), "A text.\n");
   const std::string a = here.file("a.txt"), out = here.file("out");
@@ -267,4 +186,24 @@ TEST_CASE("data clean: what cannot be done is one sentence") {
   output_of(clean(a, out));
   CHECK(contains(sentence(result_of(clean(a, out, {"--mask-pii"})), 1),
                  "holds a run with other settings or files"));
+  // Neither the field nor a document: the directory is free for other flags.
+  const std::string lines = here.file("b.jsonl"), other = here.file("other");
+  ctgpt::write_file_atomic(lines,
+                           "\n{\"body\": \"Some text.\", \"id\": 3}\n{\"body\": \"More\"}\n");
+  CHECK(sentence(result_of(clean(lines, other)), 1) ==
+        "there is no document that can be read: " + lines +
+            ": line 2: there is no field 'text'; the object has body, id (and 1 more are wrong)");
+  CHECK(sentence(result_of(words{"data", "shard", "--data", other, "--tokenizer", "bytes", "--out",
+                                 here.file("tokens")}),
+                 1) ==
+        "there is no document in " + other + ": it holds the report of a run, and no part");
+  output_of(clean(lines, other, {"--field", "body"}));
+  ctgpt::write_file_atomic(lines, "");
+  CHECK(sentence(result_of(clean(lines, here.file("none"))), 1) ==
+        "there is no document in the files that were given");
+  // A run that drops all it reads is no error; what comes next says that nothing is there.
+  output_of(clean(a, here.file("dropped"), {"--rules", "gopher"}));
+  CHECK(sentence(result_of(clean(here.file("dropped"), here.file("next"))), 1) ==
+        "there is no document in " + here.file("dropped") +
+            ": it holds the report of a run, and no part");
 }

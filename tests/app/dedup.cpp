@@ -1,18 +1,10 @@
 // ctgpt data dedup, as a user runs it.
-#include <doctest/doctest.h>
-
-#include "app/program.hpp"
+#include "app/documents.hpp"
 #include "ctgpt/base/directory.hpp"
 
 using namespace ctgpt_test;
 
 namespace {
-
-bool has_dedup() {
-  const bool there = result_of({"data", "dedup", "--help"}).code == 0;
-  if (!there) MESSAGE("left out: the program is built without ctgpt::data");
-  return there;
-}
 
 struct pages {
   temporary_directory folder;
@@ -42,7 +34,7 @@ struct pages {
 };
 
 TEST_CASE("data dedup: without a mode equal and nearly equal documents are dropped") {
-  if (!has_dedup()) return;
+  if (!has_data_verb("dedup")) return;
   const pages given;
   const std::string table = output_of(given.call("out"));
   CHECK(contains(table, "read                             6"));
@@ -55,7 +47,7 @@ TEST_CASE("data dedup: without a mode equal and nearly equal documents are dropp
 }
 
 TEST_CASE("data dedup: three shards and a last call are one run") {
-  if (!has_dedup()) return;
+  if (!has_data_verb("dedup")) return;
   const pages given;
   const words flags{"--exact", "--minhash", "--lines", "--decontaminate", given.eval, "--json"};
   const ctgpt::io::json text = parsed(output_of(given.call("one", flags)));
@@ -77,7 +69,7 @@ TEST_CASE("data dedup: three shards and a last call are one run") {
 }
 
 TEST_CASE("data dedup: whatever is wrong is said in a sentence") {
-  if (!has_dedup()) return;
+  if (!has_data_verb("dedup")) return;
   const pages given;
   const auto said = [&](const words& arguments, int code) {
     return sentence(result_of(arguments), code);
@@ -94,6 +86,11 @@ TEST_CASE("data dedup: whatever is wrong is said in a sentence") {
                  "cannot read "));
   CHECK(contains(said(given.call("a", {"--decontaminate", given.folder.file("none")}), 1),
                  "cannot read "));
+  // Nothing is left of a run that has read nothing, so that the next one is not refused.
+  CHECK(said(given.call("a", {"--field", "body"}), 1) ==
+        "there is no document that can be read: " + given.one +
+            ": line 1: there is no field 'body'; the object has text (and 6 more are wrong)");
+  CHECK_FALSE(ctgpt::is_directory(given.folder.file("a")));
   output_of(given.call("b", {"--shard", "0/2"}));
   CHECK(contains(said(given.call("b"), 1), "lacks shard 1 of 2"));
   CHECK(contains(said(given.call("b", {"--shard", "0/2", "--exact"}), 1), "other flags"));

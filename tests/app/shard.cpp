@@ -1,4 +1,5 @@
 // ctgpt data shard, and ctgpt train on what it makes.
+#include "app/documents.hpp"
 #include "app/runs.hpp"
 #include "ctgpt/data/token_set.hpp"
 #include "ctgpt/text/tokenizer.hpp"
@@ -8,12 +9,6 @@ using ctgpt::data::split;
 using ctgpt::io::json_field;
 
 namespace {
-
-bool has_shard() {
-  const bool there = result_of({"data", "shard", "--help"}).code == 0;
-  if (!there) MESSAGE("left out: the program is built without ctgpt::data");
-  return there;
-}
 
 // A file of JSON lines, one for each paragraph of the world of this seed.
 int write_pages(const std::string& path, int seed, int bytes = 60000) {
@@ -66,7 +61,7 @@ const words on_bytes{"--steps", "6", "--eval-every", "3", "--tokenizer", "bytes"
 }  // namespace
 
 TEST_CASE("data shard: every document is in one split, the same in every order of the files") {
-  if (!has_shard()) return;
+  if (!has_data_verb("shard")) return;
   const temporary_directory here;
   const int pages = write_pages(here.file("a.jsonl"), 1) + write_pages(here.file("b.jsonl"), 2);
   const std::string said =
@@ -107,7 +102,7 @@ TEST_CASE("data shard: every document is in one split, the same in every order o
 }
 
 TEST_CASE("data shard: llm.c's files are named after the directory, or as --name says") {
-  if (!has_shard()) return;
+  if (!has_data_verb("shard")) return;
   const temporary_directory here;
   write_pages(here.file("a.jsonl"), 1);
   const words llmc{"--format", "llmc", "--end-of-text", "0", "--shard-tokens", "20000"};
@@ -118,8 +113,32 @@ TEST_CASE("data shard: llm.c's files are named after the directory, or as --name
   CHECK(ctgpt::is_file(here.file("b/c_train_000001.bin")));
 }
 
+TEST_CASE("data shard: a vocabulary in which some ids are of no token, and too many for u16") {
+  if (!has_data_verb("shard")) return;
+  const std::string ranks = corpus("tokenizers/cl100k_base.tiktoken");
+  if (ranks.empty()) return;
+  const temporary_directory here;
+  write_pages(here.file("a.jsonl"), 1);
+  const auto call = [&](const std::string& tokenizer, const std::string& out) {
+    return words{"data",        "shard",   "--data", here.file("a.jsonl"),
+                 "--tokenizer", tokenizer, "--out",  here.file(out)};
+  };
+  const auto made = parsed(output_of(call(ranks, "tokens") + words{"--json"}));
+  CHECK(json_field(made, "meta.json")["vocab_size"].integer() == 100277);
+  output_of(call(here.file("tokens"), "again"));  // by the tokenizer.json that stands with them
+  for (const char* name : {"train.bin", "val.bin", "meta.json", "tokenizer.json"}) {
+    CHECK((contents(here.file("tokens/") + name) == contents(here.file("again/") + name)));
+  }
+  CHECK(contains(sentence(result_of(call(ranks, "small") + words{"--dtype", "u16"}), 1),
+                 "a vocabulary of 100277 tokens does not fit u16"));
+  const auto tokens = ctgpt::text::tokenizer::load(here.file("tokens"));
+  CHECK(tokens.has(100255));
+  CHECK_FALSE(tokens.has(100256));
+  CHECK(tokens.has(100257));  // <|endoftext|>
+}
+
 TEST_CASE("data shard: what cannot be done is one sentence, and no directory is left") {
-  if (!has_shard()) return;
+  if (!has_data_verb("shard")) return;
   const temporary_directory here;
   write_pages(here.file("a.jsonl"), 1);
   const std::string a = here.file("a.jsonl"), out = here.file("out");
@@ -140,7 +159,8 @@ TEST_CASE("data shard: what cannot be done is one sentence, and no directory is 
       {shard(a, out, {"--val-fraction", "0.95"}), 2, "--val-fraction must be a number from 0 to"},
       {shard(here.file("none"), out), 1, "cannot read " + here.file("none")},
       {shard(a, here.path()), 1, "File exists"},
-      {shard(a, out, {"--field", "body"}), 1, "there is no document"},
+      {shard(a, out, {"--field", "body"}), 1,
+       a + ": line 1: there is no field 'body'; the object has text (and "},
   };
   for (const auto& [flags, code, part] : wrong) {
     const std::string said = sentence(result_of(flags), code);
@@ -172,7 +192,7 @@ TEST_CASE("train: tokens of a directory give the run that the text of the same t
 TEST_CASE("train: a run on tokens goes on bit for bit, in every order, and from its run.json") {
   const playground here;
   write_same_split(contents(here.data()), here.file("tokens"));
-  if (has_shard()) {
+  if (has_data_verb("shard")) {
     write_pages(here.file("pages.jsonl"), 1);
     output_of(shard(here.file("pages.jsonl"), here.file("shards"),
                     {"--format", "llmc", "--end-of-text", "0", "--shard-tokens", "20000"}));
@@ -200,7 +220,7 @@ TEST_CASE("train: a run on tokens goes on bit for bit, in every order, and from 
 }
 
 TEST_CASE("train: documents are never learnt across, and padding is no loss") {
-  if (!has_shard()) return;
+  if (!has_data_verb("shard")) return;
   const playground here;
   write_pages(here.file("pages.jsonl"), 1);
   output_of(shard(here.file("pages.jsonl"), here.file("shards")));

@@ -6,8 +6,8 @@
 //
 // The directory gets parts (data/part_writer.hpp) and report.json (data/clean_report.hpp), which is
 // written anew with each part. A run on a directory whose report is not finished goes on behind its
-// last part, or anew where it has no part; on a finished one it has nothing to do. Batches and parts end by the documents alone,
-// so threads, and being killed, change no byte of them.
+// last part, or anew where it has no part; on a finished one it has nothing to do. Batches and
+// parts end by the documents alone, so threads, and being killed, change no byte of them.
 // `settings` say what the pipeline and the files are; a directory of other ones is refused.
 // Requires: the stage keeps nothing from one document to the next but what it counts.
 // Errors: those of reading, of stages and of writing; a directory of another run; files without a

@@ -167,6 +167,7 @@ TEST_CASE("data clean: what cannot be done is one sentence") {
       {{"data", "clean", "--out", out}, 2, "say what to read by --data"},
       {{"data", "clean", "--data", a}, 2, "say where the documents go by --out"},
       {clean(a, out, {"--rules", "gopher,nemo"}), 2, "no rule 'nemo': give gopher, c4 or fineweb"},
+      {clean(here.path() + "/", here.path()), 2, here.path() + " is what --data reads"},
       {clean(a, out, {"--format", "pdf"}), 2, "no format 'pdf': give auto, text, jsonl"},
       {clean(a, out, {"--language", "xx"}), 2, "the language 'xx' is not known; known are am, ar"},
       {clean(a, out, {"--normalise", "nfd"}), 2, "no normalisation 'nfd': give entities, control"},

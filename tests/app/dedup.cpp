@@ -81,6 +81,8 @@ TEST_CASE("data dedup: whatever is wrong is said in a sentence") {
   CHECK(contains(said(given.call("a", {"--shard", "3/3"}), 2), "I of --shard I/N must be"));
   CHECK(contains(said(given.call("a", {"--shard", "3"}), 2), "--shard must be I/N"));
   CHECK(contains(said(given.call("a", {"--min-line", "9"}), 2), "--min-line goes with --lines"));
+  CHECK(said(given.call("in/../in"), 2) == "--out " + given.folder.file("in/../in") +
+                                               " is what --data reads; choose another directory");
   CHECK(contains(said(given.call("a", {"--format", "pdf"}), 2), "there is no format 'pdf'"));
   CHECK(contains(said({"data", "dedup", "--data", given.folder.file("none"), "--out", "x"}, 1),
                  "cannot read "));

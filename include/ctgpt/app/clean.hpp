@@ -13,6 +13,7 @@
 #include "ctgpt/app/clean_flags.hpp"
 #include "ctgpt/app/document_progress.hpp"
 #include "ctgpt/app/flags.hpp"
+#include "ctgpt/app/out_directory.hpp"
 #include "ctgpt/app/stop_signal.hpp"
 #include "ctgpt/data/clean.hpp"
 #include "ctgpt/data/filters.hpp"
@@ -106,6 +107,7 @@ inline std::string clean_table(const data::clean_report& report) {
 int clean_command(const clean_flags& given) {
   if (given.data.empty()) throw usage_error("say what to read by --data PATH");
   if (!given.out) throw usage_error("say where the documents go by --out DIR");
+  expect_other_directory(given.data, *given.out);
   data::clean_options how;
   if (given.format) how.read.format = data::file_format_of(*given.format);
   how.read.field = given.field.value_or(how.read.field);

@@ -16,6 +16,7 @@
 
 #include "ctgpt/app/dedup_flags.hpp"
 #include "ctgpt/app/flags.hpp"
+#include "ctgpt/app/out_directory.hpp"
 #include "ctgpt/app/print.hpp"
 #include "ctgpt/app/status_line.hpp"
 #include "ctgpt/app/stop_signal.hpp"
@@ -125,6 +126,7 @@ inline std::string dedup_table(const data::dedup_report& report,
 int dedup_command(const dedup_flags& given) {
   if (given.data.empty()) throw usage_error("say what to read by --data PATH");
   if (!given.out) throw usage_error("say where the result goes by --out DIR");
+  expect_other_directory(given.data, *given.out);
   const data::dedup_settings settings = dedup_settings_of(given);
   const std::string out = without_trailing_slashes(*given.out), signatures = out + "/signatures";
   data::check_dedup_output(out);

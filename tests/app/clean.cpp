@@ -193,7 +193,7 @@ TEST_CASE("data clean: what cannot be done is one sentence") {
                            "\n{\"body\": \"Some text.\", \"id\": 3}\n{\"body\": \"More\"}\n");
   CHECK(sentence(result_of(clean(lines, other)), 1) ==
         "there is no document that can be read: " + lines +
-            ": line 2: there is no field 'text'; the object has body, id (and 1 more are wrong)");
+            ": line 2: there is no field 'text'; the object has body, id (and 1 more is wrong)");
   CHECK(sentence(result_of(words{"data", "shard", "--data", other, "--tokenizer", "bytes", "--out",
                                  here.file("tokens")}),
                  1) ==

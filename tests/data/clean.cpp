@@ -238,7 +238,7 @@ TEST_CASE("cleaning: files without a document are refused, and the directory ser
                     "there is no document in the files that were given");
   const std::string sentence = "there is no document that can be read: " + here.file("bad.jsonl") +
                                ": line 2: there is no field 'text'; the object has body (and 1 "
-                               "more are wrong)";
+                               "more is wrong)";
   CHECK_THROWS_WITH(cleaned(out, {here.file("none.jsonl"), here.file("bad.jsonl")}, small()),
                     sentence.c_str());
   CHECK(cleaned(here.file("shards"), {here.file("bad.jsonl")}, small(1, {0, 2})).finished);

@@ -71,7 +71,9 @@ struct read_counts {
 inline void expect_documents(const read_counts& read) {
   if (read.documents > 0) return;
   expects(!read.messages.empty(), "there is no document in the files that were given");
-  const std::string more = read.bad > 1 ? join(" (and ", read.bad - 1, " more are wrong)") : "";
+  const std::uint64_t others = read.bad - 1;
+  const char* const are = others == 1 ? " more is" : " more are";
+  const std::string more = others > 0 ? join(" (and ", others, are, " wrong)") : "";
   fail("there is no document that can be read: ", read.messages.front(), more);
 }
 

@@ -17,31 +17,44 @@ class bpe_encoder {
  public:
   template <class Pattern>
   void append(const bpe_tables& tables, std::string_view text, std::vector<std::int32_t>& out) {
-    const char* const end = text.data() + text.size();
+    const char *const begin = text.data(), *const end = begin + text.size();
     constexpr std::size_t slack = piece_cache::most_tokens;
-    std::size_t used = out.size();
-    out.resize(used + text.size() / 4 + 64);
-    for_each_piece<Pattern>(text, [&](const char* p, std::size_t size) {
-      if (out.size() - used < slack) out.resize(out.size() + out.size() / 2 + 64);
-      if (size <= short_key::most) {
-        const short_key key = short_key::of(p, size, end - p >= 16);
-        const piece_cache::short_entry* known = cache_.find_short(key);
-        if (known != nullptr && known->count() != 0) {
-          std::int32_t* place = out.data() + used;
-          place[0] = known->first();
-          for (std::size_t i = 1; i < slack; ++i) place[i] = known->tokens[i];
-          used += known->count();
-          return;
-        }
-        const bool many = known != nullptr;  // more tokens than fit beside the key
-        const auto made = many ? remembered(tables, {p, size}) : merged(tables, {p, size});
-        cache_.keep_short(key, made.data(), made.size() <= slack ? made.size() : 0);
-        put(out, used, made);
-      } else {
-        put(out, used, remembered(tables, {p, size}));
+    // Tokens are collected here, where they stay in the processor's cache, and copied in blocks: a
+    // vector that is resized writes every page twice, and pages that are new cost the most.
+    if (block_.empty()) block_.resize(block_size);
+    std::size_t used = 0;
+    const auto flush = [&](const char* p) {
+      make_room(out, used, static_cast<double>(p - begin), static_cast<double>(end - p));
+      out.insert(out.end(), block_.data(), block_.data() + used);
+      used = 0;
+    };
+    const auto put = [&](const char* p, std::span<const std::int32_t> tokens) {
+      if (used + tokens.size() + slack > block_size) flush(p);
+      if (tokens.size() + slack > block_size) {
+        out.insert(out.end(), tokens.begin(), tokens.end());
+        return;
       }
+      std::copy(tokens.begin(), tokens.end(), block_.data() + used);
+      used += tokens.size();
+    };
+    for_each_piece<Pattern>(text, [&](const char* p, std::size_t size) {
+      if (size > short_key::most) return put(p, remembered(tables, {p, size}));
+      const short_key key = short_key::of(p, size, end - p >= 16);
+      const piece_cache::short_entry* known = cache_.find_short(key);
+      if (known != nullptr && known->count() != 0) {
+        if (used + slack > block_size) flush(p);
+        std::int32_t* place = block_.data() + used;
+        place[0] = known->first();
+        for (std::size_t i = 1; i < slack; ++i) place[i] = known->tokens[i];
+        used += known->count();
+        return;
+      }
+      const bool many = known != nullptr;  // more tokens than fit beside the key
+      const auto made = many ? remembered(tables, {p, size}) : merged(tables, {p, size});
+      cache_.keep_short(key, made.data(), made.size() <= slack ? made.size() : 0);
+      put(p, made);
     });
-    out.resize(used);
+    out.insert(out.end(), block_.data(), block_.data() + used);
   }
 
   // The tokens of one piece; valid until the next call.
@@ -77,16 +90,20 @@ class bpe_encoder {
     return made;
   }
 
-  static void put(std::vector<std::int32_t>& out, std::size_t& used,
-                  std::span<const std::int32_t> tokens) {
-    if (out.size() - used < tokens.size()) out.resize(2 * (used + tokens.size()) + 64);
-    std::copy(tokens.begin(), tokens.end(), out.begin() + static_cast<std::ptrdiff_t>(used));
-    used += tokens.size();
+  static constexpr std::size_t block_size = std::size_t{1} << 14;
+
+  // Once, for what the rest of a text will need if it goes on as it began.
+  static void make_room(std::vector<std::int32_t>& out, std::size_t more, double done,
+                        double left) {
+    if (out.capacity() - out.size() >= more) return;
+    const double rest = done > 0.0 ? 1.1 * static_cast<double>(more) * left / done : 0.0;
+    const std::size_t grown = out.size() + out.size() / 2;
+    out.reserve(std::max(grown, out.size() + more + static_cast<std::size_t>(rest)));
   }
 
   piece_cache cache_;
   merge_space space_;
-  std::vector<std::int32_t> ids_;
+  std::vector<std::int32_t> ids_, block_;
 };
 
 }  // namespace ctgpt::inline CTGPT_ABI::text

@@ -42,7 +42,8 @@ import sys
 import tokenizers
 made = tokenizers.Tokenizer(tokenizers.models.BPE())
 made.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
-made.train(sys.argv[3:], tokenizers.trainers.BpeTrainer(
+texts = [open(name, encoding="utf-8", newline="").read() for name in sys.argv[3:]]
+made.train_from_iterator(texts, tokenizers.trainers.BpeTrainer(
     vocab_size=int(sys.argv[1]), show_progress=False,
     initial_alphabet=tokenizers.pre_tokenizers.ByteLevel.alphabet()))
 made.save(sys.argv[2])
@@ -124,8 +125,8 @@ def main():
 
         def train():
             subprocess.run(["rm", "-rf", str(made)], check=True)
-            return wall([program, "tokenizer", "train", "--data", *names, "--vocab",
-                         str(wish.vocab), "--out", str(made)], environment,
+            return wall([program, "tokenizer", "train", "--data", *names, "--format", "text",
+                         "--vocab", str(wish.vocab), "--out", str(made)], environment,
                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
         def train_as_peer():

@@ -8,8 +8,8 @@
 //
 // The prompt is computed in one go, each new token against the cache; past the context the window
 // moves on (infer/moving_window.hpp). Tokens are drawn by infer/sampler.hpp, the repetition penalty
-// looking at the window, among those that the tokenizer has: rows that pad a model's vocabulary, and
-// ids that the tokenizer passes over, are never drawn. Text leaves as soon as it is complete UTF-8
+// looking at the window, among those that the tokenizer has: rows that pad a model's vocabulary and
+// ids that the tokenizer passes over are never drawn. Text leaves as soon as it is complete UTF-8
 // and no part of a stop string; ill-formed bytes become U+FFFD; a character that the last token
 // leaves unfinished is left out, of one that the prompt leaves unfinished the rest is shown.
 // Ensures: the same tokens as without a cache; same options, same text. Once the buffers have grown

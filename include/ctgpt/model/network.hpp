@@ -311,9 +311,7 @@ class any_network : public network_weights {
   virtual void backward(ops& run, const frame& f) const = 0;
 
  protected:
-  any_network(const any_network&) = default;
   any_network(any_network&&) = default;
-  any_network& operator=(const any_network&) = default;
   any_network& operator=(any_network&&) = default;
 };
 

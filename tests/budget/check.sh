@@ -4,9 +4,10 @@
 #   the CPU dispatch unit, all its families, a target      8
 #   any unit of the library or the examples               25
 #
-# The rule: each unit is compiled, and once more if the first try was over the budget; the better
-# time counts. A slow machine gets more: budgets are multiplied by (seconds of calibration.cpp) / 3,
-# never by less than 1. calibration.cpp takes about 2.8 s on one core of a Zen 5 server with g++ 12.
+# The rule: each unit is compiled, and up to twice more while it is over the budget; the best time
+# counts. A slow machine gets more: budgets are multiplied by (seconds of calibration.cpp) / 3, never
+# by less than 1. calibration.cpp takes about 2.6 s on one core of a Zen 5 server with g++ 12. It is
+# compiled again before each further try, for a virtual machine may become slower meanwhile.
 #
 # Usage: check.sh SOURCE WORK COMPILER ARGUMENT...     measure the repository's units
 #        check.sh --self-test WORK COMPILER            see that an overrun is seen, and only that
@@ -46,14 +47,25 @@ judge() {
 
 # measure <name> <budget> <unit> <argument>...: leaves the time in `spent`.
 measure() {
-  local name=$1 budget=$2 unit=$3 object=$work/unit.o again
+  local name=$1 budget=$2 unit=$3 object=$work/unit.o usual=$scale again try
   shift 3
   spent=$(seconds "$unit" "$object" "$@")
-  if ! within "$spent" "$(awk -v b="$budget" -v s="$scale" 'BEGIN { print b * s }')"; then
+  for try in 1 2; do
+    if within "$spent" "$(awk -v b="$budget" -v s="$scale" 'BEGIN { print b * s }')"; then break; fi
+    calibrate
     again=$(seconds "$unit" "$object" "$@")
     spent=$(best "$spent" "$again")
-  fi
+    echo "try $((try + 1)) of $name: $again s; calibration: $calibration s"
+  done
   judge "$name" "$spent" "$budget"
+  scale=$usual
+}
+
+# calibrate: leaves the seconds in `calibration`, and what budgets are multiplied by in `scale`.
+calibrate() {
+  calibration=$(seconds "$here/calibration.cpp" "$work/calibration.o")
+  scale=$(awk -v c="$calibration" -v s="$calibration_seconds" \
+    'BEGIN { printf "%.3f", (c > s) ? c / s : 1 }')
 }
 
 mkdir -p "$work"
@@ -67,10 +79,7 @@ if [[ $source == --self-test ]]; then
   exit 0
 fi
 
-calibration=$(best "$(seconds "$here/calibration.cpp" "$work/calibration.o")" \
-  "$(seconds "$here/calibration.cpp" "$work/calibration.o")")
-scale=$(awk -v c="$calibration" -v s="$calibration_seconds" \
-  'BEGIN { printf "%.3f", (c > s) ? c / s : 1 }')
+calibrate
 echo "calibration: $calibration s, so budgets are multiplied by $scale"
 
 flags=("-I$source/include" "$@")

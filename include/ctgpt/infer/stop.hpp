@@ -26,11 +26,11 @@ namespace ctgpt::inline CTGPT_ABI {
 
 class stop_filter {
  public:
-  [[gnu::cold]] explicit stop_filter(const std::vector<std::string>& stops) {
+  [[gnu::cold]] explicit stop_filter(const std::vector<std::string>& stops)
+      : patterns_(stops.begin(), stops.end()) {
     for (const std::string& stop : stops) {
       const std::string wrong = validate(stop);
       if (!wrong.empty()) throw usage_error(wrong);
-      patterns_.emplace_back(stop);
     }
   }
 

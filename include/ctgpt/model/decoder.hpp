@@ -49,17 +49,20 @@ class decoder final : public token_decoder {
     for (isize i = 0; i < pages; ++i) table.push_back(static_cast<std::int32_t>(i));
     pages_ = memory(net.where(), element::i32, pages);
     pages_.upload(table.data());
-    views_.reserve(1);  // also without attention: that there are caches says "decoding"
-    for (isize layer = 0; layer < settings.layers; ++layer) {
-      for (int i = 0; i < net.caches(); ++i) {
-        const cache_shape shape = net.cache(i);
-        const isize width = page * shape.kv_heads * shape.head_size;
-        cache_.emplace_back(net.where(), storage, 2 * pages * width);
-        const memory& here = cache_.back();
-        views_.push_back({here.matrix(0, pages, width), here.matrix(pages * width, pages, width),
-                          pages_.matrix(0, sequences, pages_each), page, shape.kv_heads,
-                          shape.head_size});
-      }
+    const auto caches = static_cast<std::size_t>(settings.layers * net.caches());
+    cache_ = std::vector<memory>(caches);
+    views_ = std::vector<cache_view>(caches + 1);  // never empty: caches say that this is decoding
+    for (std::size_t i = 0; i < caches; ++i) {
+      const cache_shape shape = net.cache(static_cast<int>(i) % net.caches());
+      const isize width = page * shape.kv_heads * shape.head_size;
+      memory& here = cache_[i];
+      here = memory(net.where(), storage, 2 * pages * width);
+      views_[i] = {here.matrix(0, pages, width),
+                   here.matrix(pages * width, pages, width),
+                   pages_.matrix(0, sequences, pages_each),
+                   page,
+                   shape.kv_heads,
+                   shape.head_size};
     }
     const running_sizes sizes = net.sizes(false);
     tape_ = memory(net.where(), storage, chunk_ * sizes.tape);

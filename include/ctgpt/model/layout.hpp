@@ -85,9 +85,12 @@ template <class Model>
                     {},
                     {},
                     !Model::standard || c.position == positions::rotary};
-  for (int i = 0; i < model.slots_in_all(); ++i) {
-    made.slots.push_back(model.slot_at(i));
-    made.offsets.push_back(model.slot_offset(i));
+  const auto count = static_cast<std::size_t>(model.slots_in_all());
+  made.slots = std::vector<slot>(count);
+  made.offsets = std::vector<isize>(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    made.slots[i] = model.slot_at(static_cast<int>(i));
+    made.offsets[i] = model.slot_offset(static_cast<int>(i));
   }
   return made;
 }

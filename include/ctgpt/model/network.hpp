@@ -70,6 +70,16 @@ inline void store_value(void* data, element type, isize i, double value) {
 
 }  // namespace detail
 
+// The slots of a layout in an arena.
+[[gnu::cold]] inline std::vector<tensor> slots_of(const model_layout& layout, const memory& arena) {
+  std::vector<tensor> slots(layout.slots.size());
+  for (int i = 0; i < layout.count(); ++i) {
+    slots[static_cast<std::size_t>(i)] =
+        arena.matrix(layout.offset(i), layout.at(i).rows, layout.at(i).cols);
+  }
+  return slots;
+}
+
 // The part of a network that depends on the model's layout alone.
 class network_weights {
  public:
@@ -86,9 +96,7 @@ class network_weights {
             " tokens, but this model's vocabulary ends at ", layout.settings.vocab,
             "; choose a preset with a larger vocabulary or a smaller tokenizer");
     if (numbers.needs_master()) master_ = memory(where_, numbers.compute, layout.parameters);
-    for (int i = 0; i < layout.count(); ++i) {
-      weights_.push_back(arena_.matrix(layout.offset(i), layout.at(i).rows, layout.at(i).cols));
-    }
+    weights_ = slots_of(layout, arena_);
     make_constants();
   }
 

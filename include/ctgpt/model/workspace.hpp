@@ -38,12 +38,8 @@ constexpr isize workspace_bytes(isize batch, isize time, bool training, isize vo
 class gradients {
  public:
   [[gnu::cold]] explicit gradients(const network_weights& net)
-      : arena_(net.where(), net.numbers().compute, net.layout().parameters) {
-    const model_layout& layout = net.layout();
-    for (int i = 0; i < layout.count(); ++i) {
-      slots_.push_back(arena_.matrix(layout.offset(i), layout.at(i).rows, layout.at(i).cols));
-    }
-  }
+      : arena_(net.where(), net.numbers().compute, net.layout().parameters),
+        slots_(slots_of(net.layout(), arena_)) {}
   const memory& arena() const { return arena_; }
   const tensor* slots() const { return slots_.data(); }
 

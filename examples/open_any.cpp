@@ -6,7 +6,7 @@
 //
 // A tokenizer that is missing or cannot be read is said, and then the text is numbers of tokens.
 // Prints for the quickstart's model, with its sentence after "Q: " between these lines:
-//   3 layers, 4 heads, width 128, 623488 parameters
+//   3 layers, 4 heads, width 128, 721792 parameters
 //   as a compiled type: the same text
 #include <ctgpt/ctgpt.hpp>
 #include <ctgpt/model/any.hpp>

@@ -5,9 +5,9 @@
 #   any unit of the library or the examples               25
 #
 # The rule: each unit is compiled, and up to twice more while it is over the budget; the best time
-# counts. A slow machine gets more: budgets are multiplied by (seconds of calibration.cpp) / 3, never
-# by less than 1. calibration.cpp takes about 2.6 s on one core of a Zen 5 server with g++ 12. It is
-# compiled again before each further try, for a virtual machine may become slower meanwhile.
+# counts. A slow machine gets more: budgets are multiplied by (seconds of calibration.cpp) / 3,
+# never by less than 1. calibration.cpp takes about 2.6 s on one core of a Zen 5 server with g++ 12.
+# It is compiled again before each further try: a virtual machine may become slower meanwhile.
 #
 # Usage: check.sh SOURCE WORK COMPILER ARGUMENT...     measure the repository's units
 #        check.sh --self-test WORK COMPILER            see that an overrun is seen, and only that

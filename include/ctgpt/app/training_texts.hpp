@@ -59,10 +59,7 @@ class training_texts {
                              " needs the readers of documents (ctgpt::data), ",
                              "which this program was built without"));
     }
-    for (const std::string& path : paths_) {
-      struct stat status {};
-      if (::stat(path.c_str(), &status) == 0) bytes_ += static_cast<std::size_t>(status.st_size);
-    }
+    for (const std::string& path : paths_) bytes_ += size_of(path);
   }
 
   std::size_t bytes() const { return bytes_; }  // of all files
@@ -79,8 +76,7 @@ class training_texts {
       expect_regular(path);
       if (readers.read != nullptr && readers.is_document_file(path, format_)) {
         if (!readers.read(path, format_, field_, tell)) return false;
-        struct stat status {};
-        if (::stat(path.c_str(), &status) == 0) before += static_cast<std::size_t>(status.st_size);
+        before += size_of(path);
         continue;
       }
       const mapped_file file(path);
@@ -95,6 +91,12 @@ class training_texts {
   }
 
  private:
+  // 0 where nothing is known: it is for progress alone.
+  static std::size_t size_of(const std::string& path) {
+    struct stat status {};
+    return ::stat(path.c_str(), &status) == 0 ? static_cast<std::size_t>(status.st_size) : 0;
+  }
+
   std::vector<std::string> paths_;
   std::string format_, field_;
   std::size_t bytes_ = 0;

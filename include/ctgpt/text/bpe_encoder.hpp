@@ -3,7 +3,8 @@
 // bpe_encoder work;                              caches and buffers; one for each thread
 // work.append<text::gpt2>(tables, text, out);    tokens of the whole text, specials as plain text
 //
-// Cost: a piece that was seen before costs its scan and one look-up of a cache line.
+// Cost: a piece that was seen before costs its scan and one look-up of a cache line, which is
+// fetched while others are looked at.
 // Errors: std::bad_alloc.
 #pragma once
 
@@ -17,44 +18,19 @@ class bpe_encoder {
  public:
   template <class Pattern>
   void append(const bpe_tables& tables, std::string_view text, std::vector<std::int32_t>& out) {
-    const char *const begin = text.data(), *const end = begin + text.size();
-    constexpr std::size_t slack = piece_cache::most_tokens;
-    // Tokens are collected here, where they stay in the processor's cache, and copied in blocks: a
-    // vector that is resized writes every page twice, and pages that are new cost the most.
     if (block_.empty()) block_.resize(block_size);
-    std::size_t used = 0;
-    const auto flush = [&](const char* p) {
-      make_room(out, used, static_cast<double>(p - begin), static_cast<double>(end - p));
-      out.insert(out.end(), block_.data(), block_.data() + used);
-      used = 0;
-    };
-    const auto put = [&](const char* p, std::span<const std::int32_t> tokens) {
-      if (used + tokens.size() + slack > block_size) flush(p);
-      if (tokens.size() + slack > block_size) {
-        out.insert(out.end(), tokens.begin(), tokens.end());
-        return;
+    text_ = text;
+    used_ = 0;
+    for_each_batch<Pattern>(text, [&](const char* begin, std::span<const char* const> ends) {
+      cache_.grow_if_crowded();
+      while (!ends.empty()) {
+        const auto some = ends.first(std::min(ends.size(), ahead));
+        append_some(tables, begin, some, out);
+        begin = some.back();
+        ends = ends.subspan(some.size());
       }
-      std::copy(tokens.begin(), tokens.end(), block_.data() + used);
-      used += tokens.size();
-    };
-    for_each_piece<Pattern>(text, [&](const char* p, std::size_t size) {
-      if (size > short_key::most) return put(p, remembered(tables, {p, size}));
-      const short_key key = short_key::of(p, size, end - p >= 16);
-      const piece_cache::short_entry* known = cache_.find_short(key);
-      if (known != nullptr && known->count() != 0) {
-        if (used + slack > block_size) flush(p);
-        std::int32_t* place = block_.data() + used;
-        place[0] = known->first();
-        for (std::size_t i = 1; i < slack; ++i) place[i] = known->tokens[i];
-        used += known->count();
-        return;
-      }
-      const bool many = known != nullptr;  // more tokens than fit beside the key
-      const auto made = many ? remembered(tables, {p, size}) : merged(tables, {p, size});
-      cache_.keep_short(key, made.data(), made.size() <= slack ? made.size() : 0);
-      put(p, made);
     });
-    out.insert(out.end(), block_.data(), block_.data() + used);
+    flush(text.data() + text.size(), out);
   }
 
   // The tokens of one piece; valid until the next call.
@@ -81,6 +57,74 @@ class bpe_encoder {
   }
 
  private:
+  static constexpr std::size_t ahead = 64;  // pieces whose places in the cache are fetched at once
+  static constexpr std::size_t block_size = std::size_t{1} << 14;
+  static constexpr std::size_t slack = piece_cache::most_tokens;
+
+  void append_some(const bpe_tables& tables, const char* begin, std::span<const char* const> ends,
+                   std::vector<std::int32_t>& out) {
+    short_key keys[ahead];
+    std::uint64_t hashes[ahead];
+    const char* const text_end = text_.data() + text_.size();
+    const char* p = begin;
+    for (std::size_t i = 0; i < ends.size(); ++i) {
+      const auto size = static_cast<std::size_t>(ends[i] - p);
+      if (size <= short_key::most) {
+        keys[i] = short_key::of(p, size, text_end - p >= 16);
+        hashes[i] = keys[i].hash();
+        cache_.prefetch_short(hashes[i]);
+      }
+      p = ends[i];
+    }
+    p = begin;
+    for (std::size_t i = 0; i < ends.size(); ++i) {
+      const std::string_view piece(p, static_cast<std::size_t>(ends[i] - p));
+      p = ends[i];
+      if (piece.size() > short_key::most) {
+        put(remembered(tables, piece), p, out);
+        continue;
+      }
+      const piece_cache::short_entry* known = cache_.find_short(keys[i], hashes[i]);
+      if (known != nullptr && known->count() != 0) {
+        if (used_ + slack > block_size) flush(piece.data(), out);
+        std::int32_t* place = block_.data() + used_;
+        place[0] = known->first();
+        for (std::size_t k = 1; k < slack; ++k) place[k] = known->tokens[k];
+        used_ += known->count();
+        continue;
+      }
+      const bool many = known != nullptr;  // more tokens than fit beside the key
+      const auto made = many ? remembered(tables, piece) : merged(tables, piece);
+      cache_.keep_short(keys[i], hashes[i], made.data(), made.size() <= slack ? made.size() : 0);
+      put(made, p, out);
+    }
+  }
+
+  // Adds to the block the tokens of the text before p.
+  void put(std::span<const std::int32_t> tokens, const char* p, std::vector<std::int32_t>& out) {
+    if (used_ + tokens.size() + slack > block_size) flush(p, out);
+    if (tokens.size() + slack > block_size) {
+      out.insert(out.end(), tokens.begin(), tokens.end());
+      return;
+    }
+    std::copy(tokens.begin(), tokens.end(), block_.data() + used_);
+    used_ += tokens.size();
+  }
+
+  // Moves the block to `out`, with room for what the rest of the text from p on will need if it
+  // goes on as it began.
+  void flush(const char* p, std::vector<std::int32_t>& out) {
+    if (out.capacity() - out.size() < used_) {
+      const auto done = static_cast<double>(p - text_.data());
+      const double left = static_cast<double>(text_.size()) - done;
+      const double rest = done > 0.0 ? 1.1 * static_cast<double>(used_) * left / done : 0.0;
+      const std::size_t grown = out.size() + out.size() / 2;
+      out.reserve(std::max(grown, out.size() + used_ + static_cast<std::size_t>(rest)));
+    }
+    out.insert(out.end(), block_.data(), block_.data() + used_);
+    used_ = 0;
+  }
+
   // The tokens of a piece that is long, or becomes many tokens.
   std::span<const std::int32_t> remembered(const bpe_tables& tables, std::string_view piece) {
     std::span<const std::int32_t> made = cache_.find_long(piece);
@@ -90,20 +134,14 @@ class bpe_encoder {
     return made;
   }
 
-  static constexpr std::size_t block_size = std::size_t{1} << 14;
-
-  // Once, for what the rest of a text will need if it goes on as it began.
-  static void make_room(std::vector<std::int32_t>& out, std::size_t more, double done,
-                        double left) {
-    if (out.capacity() - out.size() >= more) return;
-    const double rest = done > 0.0 ? 1.1 * static_cast<double>(more) * left / done : 0.0;
-    const std::size_t grown = out.size() + out.size() / 2;
-    out.reserve(std::max(grown, out.size() + more + static_cast<std::size_t>(rest)));
-  }
-
   piece_cache cache_;
   merge_space space_;
-  std::vector<std::int32_t> ids_, block_;
+  std::vector<std::int32_t> ids_;
+  // Tokens are collected here, where they stay in the processor's cache, and moved in blocks: a
+  // vector that is resized writes every page twice, and pages that are new cost the most.
+  std::vector<std::int32_t> block_;
+  std::size_t used_ = 0;
+  std::string_view text_;  // that is being encoded
 };
 
 }  // namespace ctgpt::inline CTGPT_ABI::text

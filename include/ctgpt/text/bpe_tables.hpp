@@ -118,9 +118,7 @@ class bpe_tables {
   std::size_t token_count() const { return begins_.size() - 1; }
 
   // The token of these bytes, or -1.
-  std::int32_t find(std::string_view bytes) const {
-    return index_[slot_of(bytes, hash_of(bytes))].id;
-  }
+  std::int32_t find(std::string_view bytes) const { return ids_[slot_of(key_of(bytes), bytes)]; }
 
   const special_token* special(std::int32_t token) const {
     const auto found = std::find_if(specials_.begin(), specials_.end(),
@@ -152,15 +150,18 @@ class bpe_tables {
       bytes_ += each;
     }
     begins_.push_back(static_cast<std::uint32_t>(bytes_.size()));
-    index_.assign(slots, {});
+    while ((std::size_t{1} << (64 - shift_)) < slots) --shift_;
+    keys_.assign(slots, 0);
+    ids_.assign(slots, -1);
     for (std::size_t id = 0; id < tokens.size(); ++id) {
       if (tokens[id].empty()) continue;
-      const std::uint64_t hash = hash_of(tokens[id]);
-      slot& place = index_[slot_of(tokens[id], hash)];
-      if (place.id >= 0) {
-        fail("the tokens ", place.id, " and ", id, " are both ", io::quote_json(tokens[id]));
+      const std::uint64_t key = key_of(tokens[id]);
+      const std::size_t place = slot_of(key, tokens[id]);
+      if (keys_[place] != 0) {
+        fail("the tokens ", ids_[place], " and ", id, " are both ", io::quote_json(tokens[id]));
       }
-      place = {static_cast<std::uint32_t>(hash >> 32), static_cast<std::int32_t>(id)};
+      keys_[place] = key;
+      ids_[place] = static_cast<std::int32_t>(id);
     }
     for (unsigned byte = 0; byte < 256; ++byte) {
       const char one = static_cast<char>(byte);
@@ -207,34 +208,53 @@ class bpe_tables {
          io::quote_json(twice[1].name), " ", what);
   }
 
-  struct slot {
-    std::uint32_t tag = 0;  // of the hash, so that other tokens' bytes are rarely looked at
-    std::int32_t id = -1;
-  };
-
-  static std::uint64_t hash_of(std::string_view bytes) {
-    std::uint64_t hash = bytes.size();
-    for (std::size_t i = 0; i < bytes.size(); i += 8) {
-      std::uint64_t word = 0;
-      std::memcpy(&word, bytes.data() + i, std::min<std::size_t>(8, bytes.size() - i));
-      hash = (hash ^ word) * 0x9E3779B97F4A7C15u;
+  // Of up to 7 bytes their number and themselves; of more a hash, whose highest bit is set.
+  static std::uint64_t key_of(std::string_view bytes) {
+    const std::size_t size = bytes.size();
+    const char* const p = bytes.data();
+    if (size < 8) return word_of(p, size) | static_cast<std::uint64_t>(size) << 56;
+    std::uint64_t hash = size;
+    const auto mix = [&](const char* at) {
+      hash = (hash ^ load<std::uint64_t>(at)) * 0x9E3779B97F4A7C15u;
       hash ^= hash >> 32;
-    }
-    return hash;
+    };
+    for (std::size_t i = 0; i + 8 < size; i += 8) mix(p + i);
+    mix(p + size - 8);
+    return hash | std::uint64_t{1} << 63;
   }
-  std::size_t slot_of(std::string_view bytes, std::uint64_t hash) const {
-    const auto tag = static_cast<std::uint32_t>(hash >> 32);
-    std::size_t place = hash & (index_.size() - 1);
-    while (index_[place].id >= 0 &&
-           (index_[place].tag != tag || this->bytes(index_[place].id) != bytes)) {
-      place = (place + 1) & (index_.size() - 1);
+  template <class Word>
+  static Word load(const char* p) {
+    Word word;
+    std::memcpy(&word, p, sizeof(Word));
+    return word;
+  }
+  // Up to 7 bytes as a little-endian number, by two loads that may overlap.
+  static std::uint64_t word_of(const char* p, std::size_t size) {
+    if (size >= 4) {
+      return load<std::uint32_t>(p) | static_cast<std::uint64_t>(load<std::uint32_t>(p + size - 4))
+                                          << (8 * (size - 4));
+    }
+    if (size >= 2) {
+      return load<std::uint16_t>(p) | static_cast<std::uint64_t>(load<std::uint16_t>(p + size - 2))
+                                          << (8 * (size - 2));
+    }
+    return size == 1 ? load<std::uint8_t>(p) : 0;
+  }
+  // Where the key is, or would be.
+  std::size_t slot_of(std::uint64_t key, std::string_view bytes) const {
+    auto place = static_cast<std::size_t>((key * 0xD6E8FEB86659FD93u) >> shift_);
+    while (keys_[place] != 0 &&
+           (keys_[place] != key || ((key >> 63) != 0 && this->bytes(ids_[place]) != bytes))) {
+      place = (place + 1) & (keys_.size() - 1);
     }
     return place;
   }
 
   std::string bytes_;
   std::vector<std::uint32_t> begins_;
-  std::vector<slot> index_;  // by the hash of the bytes
+  std::vector<std::uint64_t> keys_;  // of the tokens, by their hash; 0: no token
+  std::vector<std::int32_t> ids_;
+  int shift_ = 64;
   std::array<std::int32_t, 256> byte_tokens_{};
   merge_table merges_;
   std::vector<merge> byte_pairs_;  // 512 KB, of which a text needs little

@@ -16,6 +16,7 @@
 // text/unicode_tables.hpp for the version of Unicode.
 #pragma once
 
+#include <span>
 #include <string_view>
 
 #include "ctgpt/text/quick_pieces.hpp"
@@ -226,34 +227,51 @@ struct o200k : pattern<cased_words, digits<3>, symbols<line_ends_or_slashes>, sp
   static quick_pieces quick(const ascii_masks& m, const char* p) { return quick_o200k(m, p); }
 };
 
-// Calls visit(piece) for each piece of the text, in order.
+// Calls visit(begin, ends) for some hundred pieces after another: the first begins at `begin`, each
+// of the others where the one before it ends. Neither the loop that finds them nor the one that
+// visits them has to guess when the other's turn ends, and what a piece needs can be fetched ahead.
 template <class Pattern, class Visit>
-void for_each_piece(std::string_view text, Visit visit) {
+void for_each_batch(std::string_view text, Visit visit) {
   const unicode_classes& unicode = unicode_classes::get();
   const text_kernels::classify_function classify = text_kernels::classify();
-  const char* p = text.data();
+  constexpr std::size_t most = 512;
+  const char* ends[most + 64];  // as many as a look may write behind the last that is wanted
+  std::size_t count = 0;
+  const char *p = text.data(), *begin = p;
   const char* const end = p + text.size();
   ascii_masks masks;
   while (p != end) {
-    unsigned at = 0;
+    std::uint64_t starts = 0;
     if (end - p >= 72) {
       classify(p, masks);
       if (masks.high != 0) add_letters<Pattern::quick_letters>(masks, p, end, unicode);
       const quick_pieces found = Pattern::quick(masks, p);
-      std::uint64_t starts = found.starts & ((std::uint64_t{2} << found.limit) - 2);
-      for (; starts != 0; starts &= starts - 1) {
-        const auto next = static_cast<unsigned>(std::countr_zero(starts));
-        visit(p + at, next - at);
-        at = next;
-      }
-      p += at;
+      starts = found.starts & ((std::uint64_t{2} << found.limit) - 2);
     }
-    if (at == 0) {
-      const char* const next = Pattern::next(unicode, p, end);
-      visit(p, static_cast<std::size_t>(next - p));
-      p = next;
+    if (starts != 0) {
+      detail::write_places(starts, p, ends + count);
+      count += static_cast<std::size_t>(std::popcount(starts));
+      p = ends[count - 1];
+    } else {
+      p = Pattern::next(unicode, p, end);
+      ends[count++] = p;
     }
+    if (count < most && p != end) continue;
+    visit(begin, std::span<const char* const>(ends, count));
+    begin = p;
+    count = 0;
   }
+}
+
+// Calls visit(begin, size) for each piece of the text, in order.
+template <class Pattern, class Visit>
+void for_each_piece(std::string_view text, Visit visit) {
+  for_each_batch<Pattern>(text, [&](const char* begin, std::span<const char* const> ends) {
+    for (const char* const end : ends) {
+      visit(begin, static_cast<std::size_t>(end - begin));
+      begin = end;
+    }
+  });
 }
 
 }  // namespace ctgpt::inline CTGPT_ABI::text

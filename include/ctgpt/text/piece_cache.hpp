@@ -1,26 +1,26 @@
 // Remembers the tokens of pieces, so that a text costs a merge only at what it has not seen.
 //
 // piece_cache cache;
-// piece_cache::short_entry* e = cache.find_short(key);      pieces of up to 15 bytes, 4 tokens
-// cache.find_long(piece), cache.keep_long(piece, tokens)    others, up to 1 KB
+// cache.find_short(key, hash), keep_short(..)          pieces of up to 15 bytes, 4 tokens
+// cache.find_long(piece), keep_long(piece, tokens)     others, up to 1 KB
 //
 // Bounded: short pieces lie in sets of two, the older one leaves; long ones are forgotten all at
 // once when they fill their 8 MB. What is remembered never changes what a text encodes to.
-// Cost: 4 MB for short pieces, touched as they are used. Not for several threads at a time.
-// Errors: none.
+// Cost: 2 MB for short pieces, up to 8 MB where many left for want of room. Not for several threads
+// at a time.
+// Errors: std::bad_alloc.
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
-#include <memory>
-#include <new>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
-#include "ctgpt/base/version.hpp"
+#include "ctgpt/base/zeroed_memory.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::text {
 
@@ -37,18 +37,29 @@ struct short_key {
     short_key key{};
     std::memcpy(&key.low, bytes, 8);
     std::memcpy(&key.high, bytes + 8, 8);
-    const std::uint64_t ones = ~std::uint64_t{0};
-    // Shifts by 64 are avoided; bytes are taken as little-endian numbers.
-    key.low &= size >= 8 ? ones : ~(ones << (8 * size));
-    key.high &= size > 8 ? ~(ones << (8 * (size - 8))) : 0;
-    key.high |= static_cast<std::uint64_t>(size) << 56;
+    key.low &= masks[size].low;
+    key.high = (key.high & masks[size].high) | static_cast<std::uint64_t>(size) << 56;
     return key;
   }
   std::uint64_t hash() const {
-    const std::uint64_t mixed = (low ^ 0x9E3779B97F4A7C15u) * 0xD6E8FEB86659FD93u;
-    const std::uint64_t more = (high ^ (mixed >> 32) ^ mixed) * 0xA0761D6478BD642Fu;
-    return more ^ (more >> 32);
+    __extension__ using wide = unsigned __int128;
+    const auto mixed = static_cast<wide>(low ^ 0x9E3779B97F4A7C15u) * (high ^ 0xA0761D6478BD642Fu);
+    return static_cast<std::uint64_t>(mixed >> 64) ^ static_cast<std::uint64_t>(mixed);
   }
+
+ private:
+  struct mask {
+    std::uint64_t low, high;
+  };
+  static constexpr std::array<mask, most + 1> masks = [] {
+    std::array<mask, most + 1> made{};
+    for (std::size_t size = 0; size <= most; ++size) {
+      for (std::size_t i = 0; i < size; ++i) {
+        (i < 8 ? made[size].low : made[size].high) |= std::uint64_t{255} << (8 * (i % 8));
+      }
+    }
+    return made;
+  }();
 };
 
 class piece_cache {
@@ -63,16 +74,25 @@ class piece_cache {
     std::int32_t first() const { return tokens[0] & 0x0FFFFFFF; }
   };
 
-  // Zeros from the system, which costs nothing until a page is used.
-  piece_cache() : memory_(std::calloc(2 * set_count + 2, sizeof(short_entry))) {
-    if (memory_ == nullptr) throw std::bad_alloc();
-    const auto address = reinterpret_cast<std::uintptr_t>(memory_.get());
-    sets_ = reinterpret_cast<short_entry*>((address + 63) & ~std::uintptr_t{63});
+  // Doubles the room for short pieces where many left for want of it. Moves entries.
+  void grow_if_crowded() {
+    if (left_ * 16 < set_count_ || set_count_ == most_sets) return;
+    const zeroed_memory old = std::exchange(memory_, room_for(2 * set_count_));
+    const auto* const entries = static_cast<const short_entry*>(old.data());
+    const std::size_t count = 2 * set_count_;
+    set_count_ *= 2;
+    left_ = 0;
+    for (std::size_t i = count; i-- > 0;) {  // so that of a set the newer comes last, and to front
+      if (entries[i].key.high == 0) continue;
+      short_entry* set = set_of(entries[i].key.hash());
+      set[1] = set[0];
+      set[0] = entries[i];
+    }
   }
-
+  void prefetch_short(std::uint64_t hash) const { __builtin_prefetch(set_of(hash)); }
   // The entry with this key, or nullptr.
-  const short_entry* find_short(const short_key& key) const {
-    const short_entry* set = set_of(key);
+  const short_entry* find_short(const short_key& key, std::uint64_t hash) const {
+    const short_entry* const set = set_of(hash);
     // No branch decides between the two: which one it is cannot be foretold.
     const std::uint64_t differs = (set->key.low ^ key.low) | (set->key.high ^ key.high);
     const short_entry* place = set + (differs != 0 ? 1 : 0);
@@ -80,10 +100,14 @@ class piece_cache {
   }
   // count 0: the piece has too many tokens, and is to be looked for among the long ones.
   // Requires: count <= most_tokens, each token below 2^28.
-  void keep_short(const short_key& key, const std::int32_t* tokens, std::size_t count) {
-    short_entry* set = set_of(key);
+  void keep_short(const short_key& key, std::uint64_t hash, const std::int32_t* tokens,
+                  std::size_t count) {
+    short_entry* set = set_of(hash);
     if (set[0].key == key) return;
-    if (!(set[1].key == key)) set[1] = set[0];
+    if (!(set[1].key == key)) {
+      if (set[1].key.high != 0) ++left_;
+      set[1] = set[0];
+    }
     set[0].key = key;
     set[0].tokens[0] = 0;
     for (std::size_t i = 0; i < count; ++i) set[0].tokens[i] = tokens[i];
@@ -115,7 +139,7 @@ class piece_cache {
   }
 
  private:
-  static constexpr std::size_t set_count = std::size_t{1} << 16;
+  static constexpr std::size_t least_sets = std::size_t{1} << 15, most_sets = 4 * least_sets;
   static constexpr std::size_t long_slots = std::size_t{1} << 17, long_bytes = std::size_t{1} << 23;
 
   struct place {
@@ -123,9 +147,6 @@ class piece_cache {
     std::uint32_t byte = 0, size = 0, token = 0, count = 0;  // count 0: empty
   };
 
-  short_entry* set_of(const short_key& key) const {
-    return sets_ + 2 * (key.hash() & (set_count - 1));
-  }
   static std::uint64_t hash_of(std::string_view piece) {
     std::uint64_t hash = piece.size();
     for (std::size_t i = 0; i < piece.size(); i += 8) {
@@ -147,12 +168,15 @@ class piece_cache {
     return slot;
   }
 
-  struct release {
-    void operator()(void* memory) const { std::free(memory); }
-  };
+  static zeroed_memory room_for(std::size_t sets) {
+    return zeroed_memory(2 * sets * sizeof(short_entry));
+  }
+  short_entry* set_of(std::uint64_t hash) const {
+    return static_cast<short_entry*>(memory_.data()) + 2 * (hash & (set_count_ - 1));
+  }
 
-  std::unique_ptr<void, release> memory_;
-  short_entry* sets_ = nullptr;  // two each, in one line of the processor's cache
+  std::size_t set_count_ = least_sets, left_ = 0;
+  zeroed_memory memory_ = room_for(least_sets);  // sets of two short pieces, one line each
   std::vector<place> places_;
   std::string bytes_;
   std::vector<std::int32_t> tokens_;

@@ -137,6 +137,18 @@ inline std::uint64_t group_starts(std::uint64_t digit, unsigned most) {
   return starts;
 }
 
+// p + i for each bit i that is set, lowest first. Writes up to 64 places, of which only the first
+// popcount(bits) mean something: most looks find fewer than 16, and so few are not counted.
+inline void write_places(std::uint64_t bits, const char* p, const char** out) {
+  do {
+    for (int i = 0; i < 16; ++i) {
+      out[i] = p + std::countr_zero(bits | bit_at(63));
+      bits &= bits - 1;
+    }
+    out += 16;
+  } while (bits != 0);
+}
+
 }  // namespace detail
 
 inline quick_pieces quick_gpt2(const ascii_masks& m, const char* p) {
@@ -144,16 +156,16 @@ inline quick_pieces quick_gpt2(const ascii_masks& m, const char* p) {
   const std::uint64_t symbol = ~(letter | m.digit | m.space | m.high);
   unsigned limit = detail::known_before(m);
   const std::uint64_t after_blank = m.blank << 1;
-  std::uint64_t starts = ((letter & ~(letter << 1)) | (m.digit & ~(m.digit << 1)) |
-                          (symbol & ~(symbol << 1))) & ~after_blank;
+  std::uint64_t starts =
+      ((letter & ~(letter << 1)) | (m.digit & ~(m.digit << 1)) | (symbol & ~(symbol << 1))) &
+      ~after_blank;
   starts |= m.space & ~((m.space << 1) & (m.space >> 1));
-  detail::each_apostrophe(
-      m.apostrophe & starts & (letter >> 1), limit, [&](unsigned place) {
-        const unsigned size = detail::contraction_size<false>(p + place);
-        if (size == 0) return;
-        starts &= ~detail::bit_at(place + 1);
-        starts |= detail::bit_at(place + size) & letter;
-      });
+  detail::each_apostrophe(m.apostrophe & starts & (letter >> 1), limit, [&](unsigned place) {
+    const unsigned size = detail::contraction_size<false>(p + place);
+    if (size == 0) return;
+    starts &= ~detail::bit_at(place + 1);
+    starts |= detail::bit_at(place + size) & letter;
+  });
   detail::end_at_open_run(m.space, limit);
   return {starts, limit};
 }
@@ -171,11 +183,10 @@ quick_pieces quick_cl100k(const ascii_masks& m, const char* p) {
   std::uint64_t starts = (letter & ~(letter << 1) & ~(prefix << 1)) | symbol_starts |
                          detail::group_starts(m.digit, MostDigits) |
                          detail::line_starts(space, newline, m.high, limit);
-  detail::each_apostrophe(m.apostrophe & symbol_starts & (letter >> 1), limit,
-                          [&](unsigned place) {
-                            const unsigned size = detail::contraction_size<true>(p + place);
-                            if (size != 0) starts |= detail::bit_at(place + size) & letter;
-                          });
+  detail::each_apostrophe(m.apostrophe & symbol_starts & (letter >> 1), limit, [&](unsigned place) {
+    const unsigned size = detail::contraction_size<true>(p + place);
+    if (size != 0) starts |= detail::bit_at(place + size) & letter;
+  });
   return {starts, limit};
 }
 
@@ -183,28 +194,25 @@ inline quick_pieces quick_o200k(const ascii_masks& m, const char* p) {
   const std::uint64_t letter = m.upper | m.lower;
   const std::uint64_t all_symbols = ~(letter | m.digit | m.space | m.high);
   unsigned limit = detail::known_before(m);
-  const std::uint64_t tail =
-      detail::flood_all(m.newline | m.slash, m.newline & (all_symbols << 1));
+  const std::uint64_t tail = detail::flood_all(m.newline | m.slash, m.newline & (all_symbols << 1));
   const std::uint64_t symbol = all_symbols & ~tail;
   const std::uint64_t space = m.space & ~tail, newline = m.newline & ~tail;
   const std::uint64_t symbol_starts = symbol & ~(symbol << 1) & ~(m.blank << 1);
   const std::uint64_t prefix = (space & ~newline) | (symbol_starts & ~(symbol >> 1) & ~(tail >> 1));
-  std::uint64_t starts = (letter & ~(letter << 1) & ~(prefix << 1)) |
-                         (m.upper & (m.lower << 1)) | symbol_starts |
-                         detail::group_starts(m.digit, 3) |
+  std::uint64_t starts = (letter & ~(letter << 1) & ~(prefix << 1)) | (m.upper & (m.lower << 1)) |
+                         symbol_starts | detail::group_starts(m.digit, 3) |
                          detail::line_starts(space, newline, m.high, limit);
   unsigned after_last = 64;  // a word has one contraction
-  detail::each_apostrophe(
-      m.apostrophe & (letter << 1) & (letter >> 1), limit, [&](unsigned place) {
-        const unsigned size = detail::contraction_size<true>(p + place);
-        if (size == 0 || place == after_last) return;
-        starts &= ~detail::bit_at(place);
-        starts |= detail::bit_at(place + size) & letter;
-        // Inside the contraction no capital begins a word.
-        starts &= ~detail::bit_at(place + 1);
-        if (size == 3) starts &= ~detail::bit_at(place + 2);
-        after_last = place + size;
-      });
+  detail::each_apostrophe(m.apostrophe & (letter << 1) & (letter >> 1), limit, [&](unsigned place) {
+    const unsigned size = detail::contraction_size<true>(p + place);
+    if (size == 0 || place == after_last) return;
+    starts &= ~detail::bit_at(place);
+    starts |= detail::bit_at(place + size) & letter;
+    // Inside the contraction no capital begins a word.
+    starts &= ~detail::bit_at(place + 1);
+    if (size == 3) starts &= ~detail::bit_at(place + 2);
+    after_last = place + size;
+  });
   return {starts, limit};
 }
 

@@ -37,57 +37,75 @@ class merge_table {
 
   // Adds a pair; of two merges of one pair the lower rank stays. Requires: ids from 0 to 2^28.
   void insert(std::int32_t left, std::int32_t right, merge made) {
-    if (count_ * 4 >= keys_.size() * 3) grow();
+    if (count_ * 4 >= tags_.size() * 3) grow();
     const std::uint64_t key = key_of(left, right);
-    const std::size_t place = place_of(key);
-    if (keys_[place] == none) ++count_;
-    keys_[place] = key;
-    if (made.rank < made_[place].rank) made_[place] = made;
+    const found place = look(key);
+    if (tags_[place.slot] == 0) {
+      tags_[place.slot] = place.tag;
+      pairs_[place.slot] = {key, made};
+      ++count_;
+    } else if (made.rank < pairs_[place.slot].made.rank) {
+      pairs_[place.slot].made = made;
+    }
   }
   const merge* find(std::int32_t left, std::int32_t right) const {
-    const std::size_t place = place_of(key_of(left, right));
-    return keys_[place] != none ? &made_[place] : nullptr;
+    const std::size_t slot = look(key_of(left, right)).slot;
+    return tags_[slot] != 0 ? &pairs_[slot].made : nullptr;
   }
   // The rank and token of a pair; of none, merge{}.
   merge at(std::int32_t left, std::int32_t right) const {
-    const std::size_t place = place_of(key_of(left, right));
-    return keys_[place] != none ? made_[place] : merge{};
+    const std::size_t slot = look(key_of(left, right)).slot;
+    return tags_[slot] != 0 ? pairs_[slot].made : merge{};
   }
   std::size_t size() const { return count_; }
 
  private:
-  static constexpr std::uint64_t none = ~std::uint64_t{0};
+  struct pair {
+    std::uint64_t key;
+    merge made;
+  };
+  struct found {
+    std::size_t slot;
+    std::uint16_t tag;
+  };
 
   static std::uint64_t key_of(std::int32_t left, std::int32_t right) {
     return (static_cast<std::uint64_t>(static_cast<std::uint32_t>(left)) << 32) |
            static_cast<std::uint32_t>(right);
   }
   void resize(std::size_t slots) {
-    keys_.assign(slots, none);
-    made_.assign(slots, {});
+    tags_.assign(slots, 0);
+    pairs_.resize(slots);
     shift_ = 64;
     for (; slots > 1; slots /= 2) --shift_;
   }
-  std::size_t place_of(std::uint64_t key) const {
-    const std::size_t mask = keys_.size() - 1;
-    auto place = static_cast<std::size_t>((key * 0x9E3779B97F4A7C15u) >> shift_);
-    while (keys_[place] != key && keys_[place] != none) place = (place + 1) & mask;
-    return place;
+  // Where the pair is, or the free slot where it would be.
+  found look(std::uint64_t key) const {
+    const std::size_t mask = tags_.size() - 1;
+    const std::uint64_t hash = key * 0x9E3779B97F4A7C15u;
+    const auto tag = static_cast<std::uint16_t>((hash >> (shift_ - 16)) | 1);
+    auto slot = static_cast<std::size_t>(hash >> shift_);
+    while (tags_[slot] != 0 && (tags_[slot] != tag || pairs_[slot].key != key)) {
+      slot = (slot + 1) & mask;
+    }
+    return {slot, tag};
   }
   void grow() {
-    const std::vector<std::uint64_t> keys = keys_;
-    const std::vector<merge> made = made_;
-    resize(2 * keys.size());
-    for (std::size_t i = 0; i < keys.size(); ++i) {
-      if (keys[i] == none) continue;
-      const std::size_t place = place_of(keys[i]);
-      keys_[place] = keys[i];
-      made_[place] = made[i];
+    const std::vector<std::uint16_t> tags = tags_;
+    const std::vector<pair> pairs = pairs_;
+    resize(2 * tags.size());
+    for (std::size_t i = 0; i < tags.size(); ++i) {
+      if (tags[i] == 0) continue;
+      const found place = look(pairs[i].key);
+      tags_[place.slot] = place.tag;
+      pairs_[place.slot] = pairs[i];
     }
   }
 
-  std::vector<std::uint64_t> keys_;  // apart from what they make: most pairs that are asked for
-  std::vector<merge> made_;          // are never merged
+  // Of the pairs' hashes; 0: none. Most pairs that are asked for are never merged, which these few
+  // bytes, that stay in the processor's cache, say without a look at the pairs.
+  std::vector<std::uint16_t> tags_;
+  std::vector<pair> pairs_;
   std::size_t count_ = 0;
   int shift_ = 0;
 };

@@ -6,7 +6,7 @@
 // Tokens are byte strings, ids their places; an empty string is an id without a token. from_ranks
 // merges whatever two neighbours make a token, the one of the lowest id first, and takes a piece
 // that is a token whole; from_merges merges the listed pairs in their order.
-// Requires: ids below 2^28.
+// Requires: fewer than 2^26 - 1 tokens and as many merges; ids of specials below 2^28.
 // Errors: a byte without a token, two tokens of the same bytes, a merge of what is no token or
 // makes none, or that is there twice, a special that is a token already or there twice: one
 // sentence, which names it.
@@ -46,6 +46,7 @@ class bpe_tables {
                                 bool whole_pieces = false) {
     bpe_tables made(tokens, specials);
     made.whole_pieces_ = whole_pieces;
+    expects(merges.size() < most_ranks, merges.size(), " merges are above ", most_ranks - 1);
     made.pairs_.assign(merges.begin(), merges.end());
     made.merges_ = merge_table(merges.size());
     std::string both;
@@ -138,8 +139,9 @@ class bpe_tables {
  private:
   bpe_tables(std::span<const std::string> tokens, std::span<const special_token> specials)
       : specials_(specials.begin(), specials.end()) {
-    constexpr std::size_t most = std::size_t{1} << 28;
-    expects(tokens.size() < most, "a vocabulary of ", tokens.size(), " is above ", most);
+    constexpr std::size_t most = std::size_t{1} << 28;  // ids
+    expects(tokens.size() < most_ranks, "a vocabulary of ", tokens.size(), " is above ",
+            most_ranks - 1);
     std::size_t total = 0, slots = 512;
     for (const std::string& each : tokens) total += each.size();
     while (slots < 2 * tokens.size()) slots *= 2;

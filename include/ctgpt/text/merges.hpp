@@ -110,52 +110,56 @@ class merge_table {
   int shift_ = 0;
 };
 
-inline constexpr std::size_t most_small = 64;
+inline constexpr std::uint32_t most_small = 64;
+inline constexpr std::uint32_t most_ranks = (std::uint32_t{1} << 26) - 1;  // below which ranks are
 
 // first(i): the merge of the ids i and i + 1, as the table has it.
-// Requires: n <= most_small.
+// Requires: n <= most_small, ranks below most_ranks.
 template <class First>
 std::size_t merge_small(const merge_table& table, std::int32_t* ids, std::size_t n, First first) {
   if (n < 2) return n;
-  constexpr std::int32_t never = std::numeric_limits<std::int32_t>::max();
-  constexpr std::size_t lanes = 8;  // a fixed count, which compilers make vectors of
-  // Of each token and the one behind it; a token that was merged away has none.
-  std::int32_t ranks[most_small], made[most_small];
-  const std::size_t padded = (n + lanes - 1) / lanes * lanes;
+  constexpr std::size_t group = 4;
+  constexpr std::uint32_t never = ~std::uint32_t{0}, no_merge = most_ranks * most_small;
+  // Of each token and the one behind it, rank and place in one number, so that the least says both;
+  // a token that was merged away has none.
+  std::uint32_t order[most_small], least[most_small / group];
+  std::int32_t made[most_small];
+  const std::size_t groups = (n + group - 1) / group;
   const auto note = [&](std::size_t left, merge found) {
-    ranks[left] = static_cast<std::int32_t>(std::min<std::uint32_t>(found.rank, never));
+    order[left] = std::min(found.rank, most_ranks) * most_small + static_cast<std::uint32_t>(left);
     made[left] = found.token;
   };
-  const auto look = [&](std::size_t left, std::size_t right) {
-    note(left, table.at(ids[left], ids[right]));
+  const auto gather = [&](std::size_t place) {
+    const std::uint32_t* const o = order + place / group * group;
+    least[place / group] = std::min(std::min(o[0], o[1]), std::min(o[2], o[3]));
   };
   for (std::size_t i = 0; i + 1 < n; ++i) note(i, first(i));
-  for (std::size_t i = n - 1; i < padded; ++i) ranks[i] = never;
+  for (std::size_t i = n - 1; i < groups * group; ++i) order[i] = never;
+  for (std::size_t i = 0; i < groups; ++i) gather(i * group);
   std::uint64_t alive = n == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << n) - 1;
   for (;;) {
-    std::int32_t least[lanes];
-    for (std::size_t j = 0; j < lanes; ++j) least[j] = ranks[j];
-    for (std::size_t i = lanes; i < padded; i += lanes) {
-      for (std::size_t j = 0; j < lanes; ++j) least[j] = std::min(least[j], ranks[i + j]);
-    }
-    std::int32_t best = never;
-    for (std::size_t j = 0; j < lanes; ++j) best = std::min(best, least[j]);
-    if (best == never) break;
-    std::size_t left = 0;
-    while (ranks[left] != best) ++left;
+    std::uint32_t best = least[0];
+    for (std::size_t i = 1; i < groups; ++i) best = std::min(best, least[i]);
+    if (best >= no_merge) break;
+    const std::size_t left = best % most_small;
     const std::uint64_t behind = alive & (~std::uint64_t{1} << left);
     const auto right = static_cast<std::size_t>(std::countr_zero(behind));
     ids[left] = made[left];
-    ranks[right] = never;
+    order[right] = order[left] = never;
     alive &= ~(std::uint64_t{1} << right);
     const std::uint64_t after = behind & (behind - 1);
     if (after != 0) {
-      look(left, static_cast<std::size_t>(std::countr_zero(after)));
-    } else {
-      ranks[left] = never;
+      const auto next = static_cast<std::size_t>(std::countr_zero(after));
+      note(left, table.at(ids[left], ids[next]));
     }
     const std::uint64_t before = alive & ((std::uint64_t{1} << left) - 1);
-    if (before != 0) look(63 - static_cast<std::size_t>(std::countl_zero(before)), left);
+    if (before != 0) {
+      const std::size_t previous = 63 - static_cast<std::size_t>(std::countl_zero(before));
+      note(previous, table.at(ids[previous], ids[left]));
+      gather(previous);
+    }
+    gather(left);
+    gather(right);
   }
   std::size_t kept = 0;
   for (; alive != 0; alive &= alive - 1) {

@@ -16,7 +16,6 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <numeric>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -187,13 +186,29 @@ inline const json* json_object::find(std::string_view key) const {
 }
 
 inline void json_object::sort_order() {
-  order_.resize(members_.size());
-  std::iota(order_.begin(), order_.end(), 0u);
+  // The first bytes beside each place settle most comparisons without a look at the keys.
+  struct head {
+    std::uint64_t bytes;
+    std::uint32_t place;
+  };
+  std::vector<head> heads;
+  heads.reserve(members_.size());
+  for (const json_member& member : members_) {
+    std::uint64_t bytes = 0;
+    for (std::size_t i = 0; i < 8; ++i) {
+      bytes <<= 8;
+      if (i < member.key.size()) bytes |= static_cast<unsigned char>(member.key[i]);
+    }
+    heads.push_back({bytes, static_cast<std::uint32_t>(heads.size())});
+  }
   // Equal keys stay in the order of the members, so that the later one can be named.
-  std::sort(order_.begin(), order_.end(), [this](std::uint32_t a, std::uint32_t b) {
-    const int compared = members_[a].key.compare(members_[b].key);
-    return compared != 0 ? compared < 0 : a < b;
+  std::sort(heads.begin(), heads.end(), [this](const head& a, const head& b) {
+    if (a.bytes != b.bytes) return a.bytes < b.bytes;
+    const int compared = members_[a.place].key.compare(members_[b.place].key);
+    return compared != 0 ? compared < 0 : a.place < b.place;
   });
+  order_.resize(heads.size());
+  for (std::size_t i = 0; i < heads.size(); ++i) order_[i] = heads[i].place;
 }
 
 inline void json_object::set(std::string key, json value) {

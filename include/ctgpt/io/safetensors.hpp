@@ -20,6 +20,7 @@
 #include <bit>
 #include <cstring>
 #include <memory>
+#include <numeric>
 #include <span>
 
 #include "ctgpt/base/checksum.hpp"

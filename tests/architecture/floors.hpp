@@ -34,8 +34,8 @@ inline const std::map<std::string, names, std::less<>>& floors() {
     const names loops = with(trunk, {"train", "infer"});
     for (const char* room : {"align", "eval", "safety", "compress"}) rooms[room] = loops;
     const names judged = with(loops, {"align", "eval", "safety", "compress"});
-    rooms["serve"] = judged;
     rooms["feedback"] = judged;
+    rooms["serve"] = with(judged, {"feedback"});
     rooms["app"] = with(judged, {"serve", "feedback"});
     rooms["ctgpt"] = judged;  // the umbrella header
     return rooms;

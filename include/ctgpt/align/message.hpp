@@ -1,6 +1,6 @@
 // A conversation: who said what, in turn.
 //
-// conversation talk{{"system", "Be brief."}, {"user", "Who are you?"}, {"assistant", "A small GPT."}};
+// conversation talk{{"user", "Who are you?"}, {"assistant", "A small GPT."}};
 //
 // Roles: system, user, assistant. Contents are UTF-8 as it was written; what a template puts around
 // them, and which of their tokens count, is align/chat_template.hpp.

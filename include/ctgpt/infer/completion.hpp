@@ -2,7 +2,7 @@
 // models (infer/) and those who serve people (serve/, a terminal, a program of one's own).
 //
 // struct print : completion_listener { ... };
-// const std::uint64_t id = engine.submit({.prompt = ids, .tokens = 200}, std::make_shared<print>());
+// const auto id = engine.submit({.prompt = ids, .tokens = 200}, std::make_shared<print>());
 // engine.cancel(id);
 //
 // A listener is called by the engine's own thread: it must not block. Pieces hold complete UTF-8;

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <filesystem>
+
 #include "base/temporary.hpp"
 
 using namespace ctgpt;
@@ -36,4 +38,22 @@ TEST_CASE("tokenizer path: a vocabulary with holes, as GPT-4's, has a hash and a
   CHECK(app::tokenizer_hash(text::tokenizer::load(path)) != app::tokenizer_hash(tokens));
   CHECK(text::tokenizer(text::bytes{}).has(255));
   CHECK(!text::tokenizer(text::bytes{}).has(256));
+}
+
+TEST_CASE("tokenizer path: of a run's directory the best checkpoint's tokenizer, else the last's") {
+  const ctgpt_test::temporary_directory directory;
+  const auto save = [&](const std::string& name, const text::tokenizer& tokens) {
+    std::filesystem::create_directories(directory.file(name));
+    tokens.save(directory.file(name + "/tokenizer.json"));
+  };
+  const auto size = [&](const std::string& name) {
+    return app::load_tokenizer(directory.file(name)).vocab_size();
+  };
+  save("run/last", text::characters::of("abc", "text"));
+  CHECK(size("run") == 3);
+  save("run/best", text::bytes{});
+  CHECK(size("run") == 256);
+  CHECK(size("run/last") == 3);
+  CHECK(size("run/last/tokenizer.json") == 3);
+  CHECK_THROWS_AS(size("nothing"), ctgpt::error);
 }

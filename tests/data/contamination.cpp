@@ -66,6 +66,7 @@ TEST_CASE("contamination: files of every kind, with the line that is named") {
                 "is long\nenough to be found at last\n",
                 "Another one that is long enough to be found at last") == 4);
   CHECK(line_of("d.csv", "text,label\n\"" + question + "\",1\n", question) >= 0);
+  CHECK(line_of("f.csv", "id,answer,question\n1,yes,\"" + question + "\"\n", question) >= 0);
 }
 
 TEST_CASE("contamination: a file without evaluation texts is refused in a sentence") {

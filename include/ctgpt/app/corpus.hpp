@@ -76,7 +76,7 @@ struct corpus {
 // The tokenizer that --tokenizer names, of this text where it depends on it.
 inline text::tokenizer open_tokenizer(const std::string& name, std::string_view text,
                                       const std::string& path) {
-  if (is_tokenizer_path(name)) return text::tokenizer::load(name);
+  if (is_tokenizer_path(name)) return load_tokenizer(name);
   return text::tokenizer::named(name, text, path);
 }
 

@@ -39,7 +39,7 @@ struct dedup_flags {
            field);
     v.integer("--memory BYTES",
               "memory for tables and buffers (default 1073741824), besides the largest document",
-              memory, 8 << 20, 1LL << 50);
+              memory, 9 << 20, 1LL << 50);
     v.text("--shard I/N", "only make the signatures of part I of N, counted from 0", shard);
     v.integer("-t,--threads N", "threads (default: all processors)", threads, 1, 1024);
     v.text("--out DIR", "directory of the result", out);

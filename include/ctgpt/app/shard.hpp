@@ -21,7 +21,7 @@ namespace ctgpt::inline CTGPT_ABI::app {
 
 inline text::tokenizer shard_tokenizer(const shard_flags& given) {
   if (!given.tokenizer) throw usage_error("say how to cut texts by --tokenizer DIR, FILE or bytes");
-  if (is_tokenizer_path(*given.tokenizer)) return text::tokenizer::load(*given.tokenizer);
+  if (is_tokenizer_path(*given.tokenizer)) return load_tokenizer(*given.tokenizer);
   if (*given.tokenizer == text::characters::name()) {
     throw usage_error(
         "the characters of documents are not known before they are read; use --tokenizer bytes, or "

@@ -14,6 +14,7 @@
 #include <memory>
 
 #include "ctgpt/app/print.hpp"
+#include "ctgpt/app/tokenizer_path.hpp"
 #include "ctgpt/app/verbs.hpp"
 #include "ctgpt/text/bpe_stream.hpp"
 #include "ctgpt/text/tokenizer.hpp"
@@ -82,7 +83,7 @@ inline id_format parse_format(const std::optional<std::string>& name, isize voca
 
 inline text::tokenizer open_tokenizer(const tokenizer_flags& given) {
   if (!given.tokenizer) throw usage_error("say which tokenizer by --tokenizer PATH");
-  return text::tokenizer::load(*given.tokenizer, given.pattern.value_or(""));
+  return load_tokenizer(*given.tokenizer, given.pattern.value_or(""));
 }
 
 inline void append_ids(std::string& out, std::span<const std::int32_t> ids, id_format format,

@@ -1,7 +1,8 @@
 // tokenizer_path: what --tokenizer names: a kind, or the file or directory of a tokenizer.
 //
 // bytes and char are kinds; any other name with a slash or a dot, or of something that is there, is
-// a path. text/tokenizer.hpp says what is opened.
+// a path. text/tokenizer.hpp says what is opened; of a run's directory, what its best checkpoint
+// holds, else its last.
 // Errors: those of text/tokenizer.hpp.
 #pragma once
 
@@ -16,6 +17,16 @@ namespace ctgpt::inline CTGPT_ABI::app {
 inline bool is_tokenizer_path(const std::string& name) {
   if (name == text::bytes::name() || name == text::characters::name()) return false;
   return name.find_first_of("/.") != name.npos || is_file(name) || is_directory(name);
+}
+
+inline text::tokenizer load_tokenizer(const std::string& path, std::string_view pattern = {}) {
+  for (const char* name : {"", "/best", "/last"}) {
+    const std::string place = path + name;
+    if (is_file(place + "/tokenizer.json") || is_file(place + "/vocab.json")) {
+      return text::tokenizer::load(place, pattern);
+    }
+  }
+  return text::tokenizer::load(path, pattern);
 }
 
 // The token that stands between documents: the added token <|endoftext|>, where there is one.

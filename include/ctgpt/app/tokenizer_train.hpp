@@ -6,6 +6,7 @@
 // is there already.
 #pragma once
 
+#include <algorithm>
 #include <cstdio>
 #include <optional>
 
@@ -113,6 +114,11 @@ inline void check_flags(const tokenizer_train_flags& given, const std::string& k
                            given.special.size(), " special tokens are ", least));
   }
   if (given.pattern) text::visit_pattern(*given.pattern, [](auto) {});
+  for (auto name = given.special.begin(); name != given.special.end(); ++name) {
+    if (std::find(given.special.begin(), name, *name) != name) {
+      throw usage_error(join("--special ", io::quote_json(*name), " is there twice"));
+    }
+  }
 }
 
 int tokenizer_train_command(const tokenizer_train_flags& given) {

@@ -8,7 +8,8 @@
 // normalised (data/words.hpp). A text of 5 to 11 words is looked for as a whole; shorter ones say
 // too little, are left out and counted.
 // A file's texts: of JSON lines, every string in every object, whatever its name; of plain text,
-// its paragraphs, or its lines where no line is blank; of another format, its documents.
+// its paragraphs, or its lines where no line is blank; of CSV, every column of every record; of
+// another format, its documents.
 // Memory: 24 to 48 bytes a word of the evaluation texts.
 // Errors: those of reading a file; a file without a text of 5 words; a line that is not JSON.
 // Reference: Brown et al., "Language models are few-shot learners", 2020, appendix C; n as in
@@ -58,7 +59,7 @@ class contamination_index {
     const auto source = static_cast<std::uint32_t>(sources_.size());
     sources_.push_back(path);
     const std::uint64_t before = texts_;
-    document_reader guess(path, {.gutenberg = false, .strict = true});
+    document_reader guess(path, {.every_column = true, .gutenberg = false, .strict = true});
     const file_format format = guess.format();
     if (format == file_format::jsonl || format == file_format::text) {
       document_reader whole(path,
@@ -72,7 +73,13 @@ class contamination_index {
       }
     } else {
       while (const auto page = guess.next()) {
-        add_text(page->text, {source, static_cast<std::uint32_t>(page->line)});
+        const place from{source, static_cast<std::uint32_t>(page->line)};
+        if (format == file_format::csv) {
+          for_paragraphs(page->text, false,
+                         [&](std::string_view part, std::uint32_t) { add_text(part, from); });
+        } else {
+          add_text(page->text, from);
+        }
       }
     }
     expects(texts_ > before, path, " holds no evaluation text of at least ", shortest_evaluation,

@@ -42,6 +42,7 @@ inline file_format file_format_of(std::string_view name) {
 struct read_options {
   file_format format = file_format::automatic;
   std::string field = "text";  // the member of a JSON object, the column of a CSV file
+  bool every_column = false;   // of a CSV file: paragraphs of one text
   std::uint64_t max_document = std::uint64_t{1} << 30;  // bytes of a record; memory is bound by it
   bool gutenberg = true;  // Project Gutenberg's header and licence are taken off plain text
   bool strict = false;    // the first bad record is an error

@@ -41,7 +41,7 @@ class csv_reader : public format_reader {
   }
 
  private:
-  static constexpr std::size_t all = std::string_view::npos;
+  static constexpr std::size_t all = std::string_view::npos, every = all - 1;
 
   void read_header() {
     wanted_ = all;
@@ -57,6 +57,11 @@ class csv_reader : public format_reader {
       return;
     }
     header_columns_ = columns_;
+    if (file_.options.every_column) {
+      wanted_ = every;
+      done_ = false;
+      return;
+    }
     const auto found = std::find(names_.begin(), names_.end(), file_.options.field);
     if (found == names_.end()) {
       file_.bad("line ", begin_, ": there is no column '", file_.options.field, "'",
@@ -159,7 +164,7 @@ class csv_reader : public format_reader {
     end_field();
   }
 
-  bool keeps() const { return !too_long_ && (wanted_ == all || columns_ == wanted_); }
+  bool keeps() const { return !too_long_ && (wanted_ >= every || columns_ == wanted_); }
   std::string& current() {
     if (wanted_ != all) return kept_;
     if (names_.size() <= columns_) names_.resize(columns_ + 1);
@@ -190,6 +195,7 @@ class csv_reader : public format_reader {
   }
   void end_field() {
     if (wanted_ == all && keeps()) current();
+    if (wanted_ == every) kept_ += "\n\n";
     ++columns_;
     grow(1);  // so that a record of nothing but commas is bounded too
     start_field();

@@ -8,8 +8,11 @@
 // - story: 128 stories that training never tells, each followed by one question about it
 // - sum: 128 pairs of numbers that training never adds, half in "digits" and half in "words"
 //
+// chat_questions (data/world/dialogues.hpp) has those of kind chat.
+//
 // Score: a continuation is right when the last word of its first line is the answer; the working
-// before that word ("8+5=13, 30+20=50, 63.") is not compared. The baseline needs no understanding:
+// before that word ("8+5=13, 30+20=50, 63.") is not compared; of chat, when its first line is the
+// whole answer. The baseline needs no understanding:
 // the share of questions whose answer is the most common one among the kind's training questions;
 // for stories the expected share of a random candidate, a room of the same story.
 //
@@ -31,10 +34,10 @@
 namespace ctgpt::inline CTGPT_ABI {
 namespace data {
 
-enum class question_kind { stated_fact, two_facts, story, sum };
+enum class question_kind { stated_fact, two_facts, story, sum, chat };
 
-inline constexpr std::array<std::string_view, 4> question_kind_names = {"stated fact", "two facts",
-                                                                        "story", "sum"};
+inline constexpr std::array<std::string_view, 5> question_kind_names = {"stated fact", "two facts",
+                                                                        "story", "sum", "chat"};
 inline constexpr std::string_view question_kind_name(question_kind kind) {
   return question_kind_names[static_cast<std::size_t>(kind)];
 }
@@ -63,7 +66,10 @@ inline std::string_view last_word(std::string_view text) {
 }
 
 inline bool is_right(const question& asked, std::string_view continuation) {
-  return last_word(continuation) == asked.answer;
+  if (asked.kind != question_kind::chat) return last_word(continuation) == asked.answer;
+  const auto start = continuation.find_first_not_of(" \n");
+  return start != std::string_view::npos &&
+         continuation.substr(start, continuation.find('\n', start) - start) == asked.line;
 }
 
 struct kind_score {

@@ -3,7 +3,7 @@
 // piece(out) draws a kind by the mix and appends one paragraph and an empty line. Only what
 // held_out allows is drawn, and the guard looks up every question, story and sum as it is written.
 // The pieces depend on seed and mix alone. Streams of the seed: 1 the facts, 2 what is held out,
-// 3 the training text, 4 the exam.
+// 3 the training text, 4 the exam, 5 and 6 conversations, 7 the exam of chat.
 //
 // [[gnu::cold]] here and in the files beside: compiled for size, which saves every unit that
 // includes the world a tenth of a second of compile time.
@@ -36,8 +36,8 @@ namespace small_world {
 
 class writer {
  public:
-  [[gnu::cold]] writer(std::uint64_t seed, const world_mix& mix)
-      : facts_(seed), held_(facts_, seed), random_(seed, 3) {
+  [[gnu::cold]] writer(std::uint64_t seed, const world_mix& mix, std::uint64_t stream = 3)
+      : facts_(seed), held_(facts_, seed), random_(seed, stream) {
     for (int share : {mix.facts, mix.tales, mix.statements, mix.asked, mix.combined, mix.sums,
                       mix.word_sums, mix.stories, mix.talks}) {
       if (share < 0 || share > 1'000'000) {
@@ -84,6 +84,30 @@ class writer {
         talk(out);
     }
     out += "\n\n";
+  }
+
+  // A question and, on the next line, its answer: for conversations (data/world/dialogues.hpp).
+  [[gnu::cold]] void exchange(std::string& out) {
+    switch (draw(random_, 12)) {
+      case 0:
+      case 1:
+        ask_sum(out, false, "", "\n");
+        break;
+      case 2:
+        ask_sum(out, true, "", "\n");
+        break;
+      case 3:
+        ask_about_story(out);
+        break;
+      case 4:
+      case 5:
+      case 6:
+      case 7:
+        ask_combined(out, "", "\n");
+        break;
+      default:
+        ask_fact(out, "", "\n");
+    }
   }
 
  private:
@@ -156,13 +180,18 @@ class writer {
     append_working(out, s);
   }
 
-  // A story and two questions about different things in it.
-  [[gnu::cold]] void ask_story(std::string& out) {
+  [[gnu::cold]] story tell_story(std::string& out) {
     story s = draw_story(random_, 2 + draw(random_, 2));
     while (!held_.may_tell(s)) s = draw_story(random_, s.count);
     const std::size_t start = out.size();
     append_story(out, s);
     checked(out, start);
+    return s;
+  }
+
+  // A story and two questions about different things in it.
+  [[gnu::cold]] void ask_story(std::string& out) {
+    const story s = tell_story(out);
     const int first = draw(random_, s.count);
     const int second = (first + 1 + draw(random_, s.count - 1)) % s.count;
     for (int i : {first, second}) {
@@ -171,6 +200,15 @@ class writer {
       out += "\nA: ";
       append_story_sentence(out, s, i);
     }
+  }
+
+  [[gnu::cold]] void ask_about_story(std::string& out) {
+    const story s = tell_story(out);
+    const int asked = draw(random_, s.count);
+    out += ' ';
+    append_story_question(out, s, asked);
+    out += '\n';
+    append_story_sentence(out, s, asked);
   }
 
   [[gnu::cold]] void talk(std::string& out) {

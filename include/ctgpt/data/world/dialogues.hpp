@@ -1,0 +1,209 @@
+// Conversations about the embedded world for fine-tuning, and the chat questions that they leave
+// out.
+//
+// world_dialogues talks(seed);
+// std::vector<world_turn> talk = talks.next();       what a user says, and the answer
+// std::vector<question> asked = chat_questions(seed);      68, of kind chat
+//
+// A conversation has one to four turns: questions about facts, about two facts, sums, stories with
+// a question, and chat: greetings, who are you, what can you do, thanks, and things outside the
+// world, which get one fixed answer (a small model cannot repeat a name that it has never seen).
+// What data/world/held_out.hpp holds out of the text is never asked here either; of the phrasings
+// of chat the last six of each kind, and of the strangers' names half, are only examined. One
+// question in four has something polite around it.
+// The same seed gives the same conversations, from the start.
+//
+// Errors: none.
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ctgpt/data/world/questions.hpp"
+#include "ctgpt/data/world/writer.hpp"
+
+namespace ctgpt::inline CTGPT_ABI {
+namespace data {
+
+struct world_turn {
+  std::string user, bot;
+};
+
+namespace small_world {
+
+// Ways to say one thing, and its answer. A question may have something polite around it.
+struct intent {
+  std::string_view form, answer;
+  bool question;
+  std::array<word, 18> phrasings;
+};
+inline constexpr std::size_t held_phrasings = 6;  // the last of each intent
+
+inline constexpr std::array<intent, 4> intents = {{
+    {"greetings",
+     "Hello! What can I do for you?",
+     false,
+     {"Hello.", "Hello!", "Hi.", "Hi!", "Hey.", "Good day.", "Good morning.", "Good evening!",
+      "Hello there.", "Hi there!", "Hello, my friend.", "Are you there?",  //
+      "Hey!", "Good day!", "Good evening.", "Hey there.", "Hi, my friend.", "Good morning!"}},
+    {"who are you",
+     "I am a small GPT. I know the people of a small world.",
+     true,
+     {"Who are you?", "What are you?", "What is your name?", "Who am I talking to?",
+      "Tell me who you are.", "Are you a person?", "Are you a model?", "What are you called?",
+      "Tell me about you.", "Who is this?", "Say who you are.", "What kind of model are you?",  //
+      "Who am I speaking to?", "Tell me your name.", "Are you a real person?",
+      "What should I call you?", "Say what you are.", "Who is there?"}},
+    {"what can you do",
+     "I can tell you about 24 people and 8 towns, and I can add.",
+     true,
+     {"What can you do?", "What do you know?", "How can you help me?", "What can I ask you?",
+      "Can you help me?", "What are you good at?", "Tell me what you can do.", "What do you do?",
+      "What may I ask?", "Help.", "What is it that you know?", "What can you tell me?",  //
+      "How can you help?", "What should I ask you?", "Tell me what you know.", "Help me.",
+      "What can you help me with?", "What things do you know?"}},
+    {"thanks",
+     "You are welcome.",
+     false,
+     {"Thanks.", "Thank you.", "Thanks!", "Thank you!", "Thanks a lot.", "Many thanks.",
+      "Thank you very much.", "That was good, thanks.", "Great, thank you.", "Thanks for that.",
+      "I thank you.", "Good, thanks.",  //
+      "Thanks a lot!", "Many thanks!", "Thank you so much.", "Great, thanks.",
+      "Thank you for that.", "Good, thank you."}},
+}};
+
+inline constexpr std::string_view unknown_answer = "I do not know that.";
+// Those of conversations.hpp, of which the last six are examined only.
+inline constexpr std::size_t known_strangers = strangers.size() / 2;
+// $0 is nobody of this world. The last six are examined only.
+inline constexpr std::array<word, 18> outside_questions = {
+    "Where does $0 live?",       "What is the job of $0?",  "Who is $0?",
+    "Do you know $0?",           "Which pet does $0 have?", "Who is the boss of $0?",
+    "Who is the president?",     "What time is it?",        "What is the weather like?",
+    "Can you write a poem?",     "How far is the moon?",    "What is the capital of France?",  //
+    "What does $0 like to eat?", "Who is $0's friend?",     "Tell me about $0.",
+    "What day is it?",           "How old is the sun?",     "Can you write a song?"};
+
+// The first two fit any question.
+inline constexpr std::array<word, 6> politeness = {"Hello. $0",       "I have a question. $0",
+                                                   "$0 Thanks.",      "Please tell me. $0",
+                                                   "Now tell me. $0", "$0 Please tell me."};
+
+}  // namespace small_world
+
+class world_dialogues {
+ public:
+  explicit world_dialogues(std::uint64_t seed)
+      : writer_(seed, {}, dialogue_stream), random_(seed, dialogue_stream + 1) {}
+
+  std::vector<world_turn> next() {
+    std::vector<world_turn> talk;
+    const int questions = 1 + small_world::draw(random_, 3);
+    if (chance(4)) talk.push_back(say(0));
+    for (int i = 0; i < questions; ++i) {
+      talk.push_back(chance(4) ? chat() : question());
+    }
+    if (talk.size() < 4 && chance(6)) talk.push_back(say(3));
+    return talk;
+  }
+
+ private:
+  static constexpr std::uint64_t dialogue_stream = 5;  // and 6
+
+  bool chance(int in) { return small_world::draw(random_, in) == 0; }
+
+  world_turn say(std::size_t which) {
+    const small_world::intent& meant = small_world::intents[which];
+    const std::size_t trained = meant.phrasings.size() - small_world::held_phrasings;
+    world_turn turn{std::string(meant.phrasings[small_world::draw(random_, trained)]),
+                    std::string(meant.answer)};
+    if (meant.question && chance(4)) turn.user = politely(turn.user, 2);
+    return turn;
+  }
+
+  // ways: how many of the forms of politeness may be used, from the first.
+  std::string politely(const std::string& asked, std::size_t ways) {
+    std::string text;
+    small_world::fill(text, small_world::politeness[small_world::draw(random_, ways)], {asked});
+    return text;
+  }
+
+  world_turn chat() {
+    const std::size_t which = small_world::draw(random_, std::size_t{6});
+    if (which < small_world::intents.size()) return say(which);
+    constexpr std::size_t trained =
+        small_world::outside_questions.size() - small_world::held_phrasings;
+    world_turn turn;
+    small_world::fill(
+        turn.user, small_world::outside_questions[small_world::draw(random_, trained)],
+        {small_world::strangers[small_world::draw(random_, small_world::known_strangers)]});
+    turn.bot = small_world::unknown_answer;
+    return turn;
+  }
+
+  world_turn question() {
+    std::string both;
+    writer_.exchange(both);
+    const std::size_t cut = both.rfind('\n');
+    world_turn turn{both.substr(0, cut), both.substr(cut + 1)};
+    if (chance(4)) turn.user = politely(turn.user, small_world::politeness.size());
+    return turn;
+  }
+
+  small_world::writer writer_;
+  random_stream random_;
+};
+
+// A question as a user of a chat writes it: without "Q: " and "A:".
+inline std::string chat_message(const question& asked) {
+  std::string text = asked.prompt.substr(0, asked.prompt.size() - std::string_view("\nA:").size());
+  if (text.starts_with("Q: ")) return text.substr(3);
+  const std::size_t at = text.find("\nQ: ");  // a story comes before
+  return at == text.npos ? text : text.substr(0, at) + " " + text.substr(at + 4);
+}
+
+// Of kind chat: the held-out phrasings, questions among them also with something polite before
+// them, and 20 about things outside the world. The whole line must be answered.
+inline std::vector<question> chat_questions(std::uint64_t seed) {
+  using namespace small_world;
+  random_stream random(seed, 7);
+  std::vector<question> list;
+  const auto examine = [&](std::string_view form, std::string_view asked, std::string_view answer) {
+    list.push_back({question_kind::chat,
+                    std::string(form),
+                    join("Q: ", asked, "\nA:"),
+                    std::string(answer),
+                    std::string(answer),
+                    "",
+                    {}});
+  };
+  for (const intent& meant : intents) {
+    for (std::size_t i = meant.phrasings.size() - held_phrasings; i < meant.phrasings.size(); ++i) {
+      examine(meant.form, meant.phrasings[i], meant.answer);
+      for (std::size_t way = 0; meant.question && way < 2; ++way) {
+        std::string text;
+        fill(text, politeness[way], {meant.phrasings[i]});
+        examine(meant.form, text, meant.answer);
+      }
+    }
+  }
+  std::vector<std::string> pool;
+  for (std::size_t i = outside_questions.size() - held_phrasings; i < outside_questions.size();
+       ++i) {
+    const bool named = outside_questions[i].find('$') != word::npos;
+    for (std::size_t who = known_strangers; who < strangers.size(); ++who) {
+      pool.emplace_back();
+      fill(pool.back(), outside_questions[i], {strangers[who]});
+      if (!named) break;
+    }
+  }
+  shuffle(pool, random);
+  pool.resize(20);
+  for (const std::string& each : pool) examine("outside its world", each, unknown_answer);
+  return list;
+}
+
+}  // namespace data
+}  // namespace ctgpt::inline CTGPT_ABI

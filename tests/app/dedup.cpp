@@ -63,7 +63,7 @@ TEST_CASE("data dedup: three shards and a last call are one run") {
   for (const char* shard : {"2/3", "0/3", "1/3"}) {
     CHECK(output_of(given.call("three", flags + words{"--shard", shard})).empty());
   }
-  output_of(given.call("three", flags + words{"--memory", "9000000", "--threads", "1"}));
+  output_of(given.call("three", flags + words{"--memory", "9500000", "--threads", "1"}));
   CHECK(given.contents("three/report.json") == given.contents("one/report.json"));
   CHECK(given.contents("three/part-00000.jsonl.zst") == given.contents("one/part-00000.jsonl.zst"));
 }

@@ -125,12 +125,17 @@ TEST_CASE("eval: --world-questions prints every kind's score beside baseline and
   const auto* kinds = list.get_if<ctgpt::io::json_array>();
   REQUIRE(kinds != nullptr);
   CHECK(kinds->size() == 4);
-  double asked = 0.0;
+  double asked = 0.0, in_forms = 0.0;
   const std::string table = output_of(flags);
   for (const ctgpt::io::json& kind : *kinds) {
-    const words keys{"kind", "asked", "exact_match", "baseline", "untrained"};
+    const words keys{"kind", "asked", "exact_match", "baseline", "untrained", "forms"};
     CHECK(keys_of(kind) == keys);
     asked += number(kind, "asked");
+    for (const ctgpt::io::json& form : *kind.find("forms")->get_if<ctgpt::io::json_array>()) {
+      CHECK(keys_of(form) == words{"form", "asked", "exact_match"});
+      CHECK(contains(table, text_of(form, "form")));
+      in_forms += number(form, "asked");
+    }
     for (const char* key : {"exact_match", "baseline", "untrained"}) {
       CHECK(number(kind, key) >= 0.0);
       CHECK(number(kind, key) <= 1.0);
@@ -138,6 +143,7 @@ TEST_CASE("eval: --world-questions prints every kind's score beside baseline and
     CHECK(contains(table, text_of(kind, "kind")));
   }
   CHECK(asked >= 500);
+  CHECK(in_forms == 256);  // of stated facts and sums
   CHECK(contains(table, "exact match"));
 }
 

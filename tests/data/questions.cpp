@@ -169,6 +169,19 @@ TEST_CASE("the score is all for the expected lines, none for silence, the baseli
       CHECK(plain[k].baseline < 0.2);
     }
   }
+  std::map<std::string, isize> forms;
+  for (const data::kind_score& kind : best) {
+    for (const data::form_score& form : kind.forms) {
+      forms[form.form] = form.asked;
+      CHECK(form.exact() == 1.0);
+    }
+  }
+  CHECK(forms == std::map<std::string, isize>{{"unseen phrasing", 80},
+                                              {"never asked", 24},
+                                              {"new form", 24},
+                                              {"digits", 64},
+                                              {"words", 64}});
+  CHECK(none[0].forms[0].exact() == 0.0);
   CHECK_THROWS_AS(data::score_questions(questions, std::vector<std::string>(3)), error);
   const auto part = std::span(questions).first(10);
   const auto few = data::score_questions(part, std::vector<std::string>(10, "no"));

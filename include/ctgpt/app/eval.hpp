@@ -96,10 +96,19 @@ inline int eval_world(const eval_flags& given, const ctgpt::backend& where, prec
     io::json one = io::json::object();
     one.set("kind", name).set("asked", s.asked).set("exact_match", s.exact);
     one.set("baseline", s.baseline).set("untrained", untrained[i].exact);
-    list.push(std::move(one));
     table += row("%-20s %7lld %12.1f%% %9.1f%% %10.1f%%\n", name.c_str(),
                  static_cast<long long>(s.asked), 100.0 * s.exact, 100.0 * s.baseline,
                  100.0 * untrained[i].exact);
+    io::json forms = io::json::array();
+    for (const data::form_score& each : s.forms) {
+      io::json form = io::json::object();
+      form.set("form", each.form).set("asked", each.asked).set("exact_match", each.exact());
+      forms.push(std::move(form));
+      table += row("  %-18s %7lld %12.1f%%\n", each.form.c_str(),
+                   static_cast<long long>(each.asked), 100.0 * each.exact());
+    }
+    one.set("forms", std::move(forms));
+    list.push(std::move(one));
   }
   put(given.json ? io::write_json(list) + "\n"
                  : table +

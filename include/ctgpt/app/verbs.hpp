@@ -188,8 +188,7 @@ struct world_flags {
   void describe(Visitor& v) {
     v.integer("--bytes N", "size of the text (default 8388608)", bytes, 4096, isize{1} << 32);
     v.integer("--conversations N",
-              "instead of a text, N conversations about it for ctgpt finetune: JSON lines of OpenAI "
-              "messages",
+              "instead of a text, N conversations about it, as JSON lines for ctgpt finetune",
               conversations, 1, 100'000'000);
     v.integer("--seed N", "which world (default 1)", seed, 0, largest_seed);
     v.text("--out FILE", "file to write", out);

@@ -21,6 +21,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -72,11 +73,18 @@ inline bool is_right(const question& asked, std::string_view continuation) {
          continuation.substr(start, continuation.find('\n', start) - start) == asked.line;
 }
 
+struct form_score {
+  std::string form;
+  isize asked = 0, right = 0;
+  double exact() const { return static_cast<double>(right) / static_cast<double>(asked); }
+};
+
 struct kind_score {
   question_kind kind;
   isize asked = 0, right = 0;
   double exact = 0;     // right / asked
   double baseline = 0;  // the majority answer's share, a random candidate's for stories
+  std::vector<form_score> forms = {};  // where the kind has forms, in the order of their names
 };
 
 // Scores continuations[i] as what a model wrote after questions[i].prompt. Kinds that were not
@@ -88,17 +96,25 @@ inline std::vector<kind_score> score_questions(std::span<const question> questio
   std::vector<kind_score> scores;
   for (std::size_t k = 0; k < question_kind_names.size(); ++k) {
     kind_score score{static_cast<question_kind>(k)};
+    std::map<std::string, form_score> forms;
     for (std::size_t i = 0; i < questions.size(); ++i) {
       const question& q = questions[i];
       if (q.kind != score.kind) continue;
       score.asked += 1;
-      score.right += is_right(q, continuations[i]) ? 1 : 0;
+      const isize right = is_right(q, continuations[i]) ? 1 : 0;
+      score.right += right;
+      if (!q.form.empty()) {
+        form_score& form = forms.try_emplace(q.form, form_score{q.form}).first->second;
+        form.asked += 1;
+        form.right += right;
+      }
       score.baseline += q.candidates.empty() ? (q.guess == q.answer ? 1.0 : 0.0)
                                              : 1.0 / static_cast<double>(q.candidates.size());
     }
     if (score.asked == 0) continue;
     score.exact = static_cast<double>(score.right) / static_cast<double>(score.asked);
     score.baseline /= static_cast<double>(score.asked);
+    for (auto& [name, form] : forms) score.forms.push_back(std::move(form));
     scores.push_back(score);
   }
   return scores;

@@ -72,6 +72,11 @@ struct fill_args {
 struct add_args {
   tensor y, a, b;  // y = a + b; y may be a or b
 };
+// y = factors[0] a + factors[1] b; y = factors[0] a without b.
+struct combine_args {
+  tensor y, a, b;  // y may be a or b
+  tensor factors;  // (1,2) f32 in every table
+};
 // State of the random generator in backend memory: u32 {seed low, seed high, counter, 0}.
 struct dropout_args {
   tensor y, x, residual;  // y = dropout(x) (+ residual); y may be x or residual
@@ -262,6 +267,7 @@ struct kernel_table {
   void (*fill)(context*, const fill_args&);
   void (*convert)(context*, const convert_args&);
   void (*add)(context*, const add_args&);
+  void (*combine)(context*, const combine_args&);
   void (*dropout)(context*, const dropout_args&);
   void (*matmul)(context*, const matmul_args&);
   isize (*pack_elements)(context*, isize rows, isize cols, element);

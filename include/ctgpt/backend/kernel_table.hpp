@@ -214,9 +214,11 @@ enum optimizer_field : int {
   maximum_norm,  // 0: no clipping
   optimizer_fields
 };
-// numbers[clip_factor] = min(1, maximum_norm / (sqrt(squares[0]) + 1e-6)), or 1 without clipping.
+// numbers[clip_factor] = min(1, maximum_norm / (sqrt(squares[0]) + 1e-6)), or 1 without clipping;
+// with `normalize` maximum_norm / max(sqrt(squares[0]), 1e-7): what brings to that norm.
 struct clip_args {
   tensor numbers, squares;
+  bool normalize = false;
 };
 // AdamW over one flat range, one pass: g = clip_factor * gradient; m += (1 - beta1) (g - m);
 // v += (1 - beta2) (g^2 - v); w -= lr * (m / correction1 / (sqrt(v / correction2) + epsilon)

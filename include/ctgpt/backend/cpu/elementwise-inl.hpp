@@ -1,6 +1,5 @@
-// The kernels that treat every element alone: fill, convert, add, combine, dropout,
-// activations; and the
-// functions that fill their entries of a table.
+// The kernels that treat every element alone: fill, convert, add, combine, dropout, activations;
+// and the functions that fill their entries of a table.
 //
 // Shapes: as kernel_table.hpp says. Tensors without gaps between rows are walked as one row.
 // Errors: an element type that a kernel does not know throws ctgpt::error.

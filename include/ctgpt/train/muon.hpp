@@ -45,6 +45,37 @@ inline bool is_hidden_matrix(const model_layout& layout, int index) {
   return !layout.at(index).vector && layout.block_of(index) >= 0;
 }
 
+namespace detail {
+
+// Elements of the largest hidden matrix, the longest of their shorter sides, and of all of them.
+struct muon_sizes {
+  isize largest = 1, side = 1, all = 0;
+};
+[[gnu::cold]] inline muon_sizes muon_sizes_of(const model_layout& layout) {
+  muon_sizes sizes;
+  for (int i = 0; i < layout.count(); ++i) {
+    if (!is_hidden_matrix(layout, i)) continue;
+    const isize cols = layout.at(i).cols;
+    sizes.all += layout.at(i).size();
+    for (const matrix_rows& rows : joined_matrices(layout, i)) {
+      sizes.largest = std::max(sizes.largest, rows.count * cols);
+      sizes.side = std::max(sizes.side, std::min(rows.count, cols));
+    }
+  }
+  return sizes;
+}
+
+}  // namespace detail
+
+// Scratch, less the second moments that it does without.
+[[gnu::cold]] inline double muon_bytes_beyond_adamw(const model_layout& layout, precision numbers) {
+  const detail::muon_sizes sizes = detail::muon_sizes_of(layout);
+  const double scratch = 2.0 * static_cast<double>(sizes.largest) +
+                         2.0 * static_cast<double>(sizes.side) * static_cast<double>(sizes.side);
+  return (scratch - static_cast<double>(sizes.all)) *
+         static_cast<double>(element_bytes(numbers.compute));
+}
+
 class muon_state final : public optimizer_state {
  public:
   [[gnu::cold]] explicit muon_state(const weight_arena& net, const muon& settings = {})
@@ -54,17 +85,13 @@ class muon_state final : public optimizer_state {
             "and at least 1 iteration");
     divide(net.layout());
     const element compute = net.numbers().compute;
-    isize largest = 1, side = 1;
-    for (const piece& each : pieces_) {
-      largest = std::max(largest, each.rows * each.cols);
-      side = std::max(side, std::min(each.rows, each.cols));
-    }
+    const detail::muon_sizes sizes = detail::muon_sizes_of(net.layout());
     moment1_ = memory(net.where(), compute, net.layout().parameters);
     moment2_ = memory(net.where(), compute, std::max<isize>(second_, 1));
-    x_ = memory(net.where(), compute, largest);
-    y_ = memory(net.where(), compute, largest);
-    s_ = memory(net.where(), compute, side * side);
-    t_ = memory(net.where(), compute, side * side);
+    x_ = memory(net.where(), compute, sizes.largest);
+    y_ = memory(net.where(), compute, sizes.largest);
+    s_ = memory(net.where(), compute, sizes.side * sizes.side);
+    t_ = memory(net.where(), compute, sizes.side * sizes.side);
     size_ = memory(net.where(), element::f64, 1);
     unit_ = memory(net.where(), element::f32, optimizer_fields);
     float unit[optimizer_fields] = {};

@@ -89,6 +89,12 @@ jobs elementwise_jobs() {
                                                      at.random(rows, width)}),
                         {}};
                   }});
+  list.push_back({"combine 32768x768", bound::update, 3.0 * once(), [](operands& at) {
+                    return work{at.call(&kernel_table::combine,
+                                        {at.output(rows, width), at.random(rows, width),
+                                         at.random(rows, width), at.numbers({0.25f, 0.75f})}),
+                                {}};
+                  }});
   list.push_back(dropout());
   list.push_back(adamw());
   return list;

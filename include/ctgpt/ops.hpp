@@ -44,6 +44,10 @@ class ops {
   void add(rows<Width> y, rows<Width> a, rows<Width> b) {
     sum_of(y.t, a.t, b.t);
   }
+  // y = factors[0] a + factors[1] b; y = factors[0] a without b.
+  void combine(const tensor& y, const tensor& a, const tensor& b, const tensor& factors) {
+    table_->combine(state_, {y, a, b, factors});
+  }
   template <isize Width>
   void copy(rows<Width> y, rows<Width> x) {
     table_->convert(state_, {y.t, x.t});

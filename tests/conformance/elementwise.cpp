@@ -72,6 +72,32 @@ trials add_trials(generator& g) {
   return list;
 }
 
+trials combine_trials(generator& g) {
+  trials list;
+  for (const element type : storages) {
+    for (const bool two : {false, true}) {
+      for (int i = 0; i < 4; ++i) {
+        const isize rows = g.size(), cols = g.size();
+        trial t{label(rows, cols, type, two ? "a and b" : "a")};
+        t.operands = {generator::output("y", type, rows, cols), g.input("a", type, rows, cols),
+                      g.input("factors", element::f32, 1, 2)};
+        t.aliases = {{"y", "a"}};
+        if (two) {
+          t.operands.push_back(g.input("b", type, rows, cols));
+          t.aliases.emplace_back("y", "b");
+        }
+        t.operands[2].poison = false;  // without b the second factor is not looked at
+        t.run = [](const kernel_table& table, context* state, const binding& at) {
+          table.combine(state, {at["y"], at["a"], at["b"], at["factors"]});
+        };
+        t.plant_nan = i == 0;
+        list.push_back(std::move(t));
+      }
+    }
+  }
+  return list;
+}
+
 trials dropout_trials(generator& g) {
   trials list;
   for (const element type : storages) {

@@ -13,6 +13,7 @@ using trials = std::vector<trial>;
 trials fill_trials(generator&);
 trials convert_trials(generator&);
 trials add_trials(generator&);
+trials combine_trials(generator&);
 trials dropout_trials(generator&);
 trials activate_trials(generator&);
 trials activate_backward_trials(generator&);
@@ -66,6 +67,7 @@ inline const std::vector<op>& all_ops() {
       {"cached_attention", cached_attention_trials},
       {"clip", clip_trials},
       {"adamw", adamw_trials},
+      {"combine", combine_trials},
   };
   return ops;
 }

@@ -28,16 +28,21 @@ operand step_numbers(generator& g, double maximum) {
 
 trials clip_trials(generator& g) {
   trials list;
-  for (const double maximum : {0.0, 1.0, 100.0}) {
-    trial t{"maximum " + std::to_string(maximum)};
-    t.operands = {step_numbers(g, maximum), g.input("squares", element::f64, 1, 1)};
-    t.operands[0].use = role::in_out;
-    t.operands[1].values[0] = 49.0;
-    t.run = [](const kernel_table& table, context* state, const binding& at) {
-      table.clip(state, {at["numbers"], at["squares"]});
-    };
-    t.plant_nan = maximum > 0.0;
-    list.push_back(std::move(t));
+  for (const bool normalize : {false, true}) {
+    for (const double maximum : {0.0, 1.0, 100.0}) {
+      for (const double squares : {49.0, 0.0}) {
+        trial t{"maximum " + std::to_string(maximum) + " squares " + std::to_string(squares) +
+                (normalize ? ", normalize" : "")};
+        t.operands = {step_numbers(g, maximum), g.input("squares", element::f64, 1, 1)};
+        t.operands[0].use = role::in_out;
+        t.operands[1].values[0] = squares;
+        t.run = [normalize](const kernel_table& table, context* state, const binding& at) {
+          table.clip(state, {at["numbers"], at["squares"], normalize});
+        };
+        t.plant_nan = maximum > 0.0 || normalize;
+        list.push_back(std::move(t));
+      }
+    }
   }
   return list;
 }

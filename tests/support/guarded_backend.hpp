@@ -110,6 +110,7 @@ struct tensor_visitor {
   void operator()(const convert_args& a) const { all(a.dst, a.src); }
   void operator()(const pack_args& a) const { all(a.dst, a.src); }
   void operator()(const add_args& a) const { all(a.y, a.a, a.b); }
+  void operator()(const combine_args& a) const { all(a.y, a.a, a.b, a.factors); }
   void operator()(const dropout_args& a) const { all(a.y, a.x, a.residual, a.random); }
   void operator()(const matmul_args& a) const { all(a.c, a.a, a.b, a.bias, a.before); }
   void operator()(const sum_rows_args& a) const { all(a.out, a.x); }
@@ -295,11 +296,11 @@ inline const kernel_table& guarded_table() {
       return inner.table().pack_elements(inner.state(), rows, cols, type);
     };
     using k = kernel_table;
-    guard_entries<&k::fill, &k::convert, &k::add, &k::dropout, &k::matmul, &k::pack, &k::sum_rows,
-                  &k::embed, &k::embed_backward, &k::norm, &k::norm_backward, &k::activate,
-                  &k::activate_backward, &k::rope, &k::attention, &k::attention_backward,
-                  &k::cache_write, &k::cached_attention, &k::cross_entropy, &k::softcap, &k::sum,
-                  &k::square_sum, &k::clip, &k::adamw>(t);
+    guard_entries<&k::fill, &k::convert, &k::add, &k::combine, &k::dropout, &k::matmul, &k::pack,
+                  &k::sum_rows, &k::embed, &k::embed_backward, &k::norm, &k::norm_backward,
+                  &k::activate, &k::activate_backward, &k::rope, &k::attention,
+                  &k::attention_backward, &k::cache_write, &k::cached_attention, &k::cross_entropy,
+                  &k::softcap, &k::sum, &k::square_sum, &k::clip, &k::adamw>(t);
     return t;
   }();
   return table;

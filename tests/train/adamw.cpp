@@ -64,7 +64,7 @@ template <class Scalar>
 double worst_difference(const backend& where, const adamw& settings) {
   network<model> net = spread_network<model>(where);
   gradients found(net);
-  adamw_state state(net);
+  adamw_state state(net, settings);
   formula<model> want(net);
   double worst = 0.0;
   for (int t = 1; t <= 5; ++t) {
@@ -72,7 +72,7 @@ double worst_difference(const backend& where, const adamw& settings) {
     const std::vector<double> gradient =
         random_gradient(static_cast<std::uint64_t>(t), t == 3 ? 1e-4 : 0.1);
     fill_gradient<Scalar>(found, gradient);
-    state.prepare(settings, t, rate);
+    state.prepare(t, rate);
     state.measure(found);
     double squares = 0.0;
     for (const double g : gradient) squares += g * g;
@@ -117,8 +117,8 @@ TEST_CASE("adamw: without a gradient matrices decay, gains and biases do not") {
     network<model> net = spread_network<model>(where);
     const network<model> before = spread_network<model>(where);
     gradients none(net);
-    adamw_state state(net);
-    state.prepare({.weight_decay = 0.5f}, 1, 0.125f);
+    adamw_state state(net, {.weight_decay = 0.5f});
+    state.prepare(1, 0.125f);
     state.measure(none);
     CHECK(state.norm() == 0.0);
     state.update(none);
@@ -136,17 +136,17 @@ TEST_CASE("adamw: without a gradient matrices decay, gains and biases do not") {
 TEST_CASE("adamw: a gradient above the limit is shortened to it, one below is left alone") {
   network<model> net = spread_network<model>(reference<double>{});
   gradients found(net);
-  adamw_state state(net);
+  adamw_state state(net, {.beta1 = 0.0f, .clip = 2.0f});
   // beta1 = 0: the first moment is the clipped gradient.
   for (const double scale : {10.0, 1e-3}) {
     const std::vector<double> gradient = random_gradient(1, scale);
     double squares = 0.0, kept = 0.0;
     for (const double g : gradient) squares += g * g;
     fill_gradient<double>(found, gradient);
-    state.prepare({.beta1 = 0.0f, .clip = 2.0f}, 1, 0.0f);
+    state.prepare(1, 0.0f);
     state.measure(found);
     state.update(found);
-    const auto* moment = static_cast<const double*>(state.moment1().data());
+    const auto* moment = static_cast<const double*>(state.moments()[0].values->data());
     for (isize i = 0; i < model::parameter_count; ++i) kept += moment[i] * moment[i];
     CHECK(std::sqrt(kept) == doctest::Approx(std::fmin(2.0, std::sqrt(squares))).epsilon(1e-6));
   }
@@ -156,9 +156,9 @@ TEST_CASE("adamw: narrow weights are the rounded master weights after a step") {
   network<model> net(cpu{isa::best, 1}, bf16_precision);
   spread(net);
   gradients found(net);
-  adamw_state state(net);
+  adamw_state state(net, usual);
   fill_gradient<float>(found, random_gradient(1, 1.0));
-  state.prepare(usual, 1, 0.01f);
+  state.prepare(1, 0.01f);
   state.measure(found);
   state.update(found);
   for (int i = 0; i < model::slot_count; ++i) {

@@ -3,6 +3,7 @@
 #include <new>
 
 #include "ctgpt/model/decoder.hpp"
+#include "ctgpt/train/muon.hpp"
 #include "ctgpt/train/trainer.hpp"
 #include "model/models.hpp"
 
@@ -45,13 +46,15 @@ struct gpt2_model : gpt<size> {};
 struct llama_model : gpt<llama_type(size)> {};
 struct chat_model : gpt<nanochat_type(size)> {};
 
-template <class Model>
-void check_training(const backend& inner, precision numbers) {
+template <class Model, class Optimizer = adamw>
+void check_training(const backend& inner, precision numbers, const Optimizer& optimizer = {}) {
   const backend where = counted_memory::around(inner);
   network<Model> net(where, numbers, 80);
   net.initialize({1});
-  trainer run{
-      net, adamw{}, batches(random_ids(900, 80), {.batch = 2}), {.accumulate = 2, .dropout = 0.1f}};
+  trainer run{net,
+              optimizer,
+              batches(random_ids(900, 80), {.batch = 2}),
+              {.accumulate = 2, .dropout = 0.1f}};
   const batches other(random_ids(900, 80, 5), {.batch = 2});
   const auto steps = [&] {
     run.steps(3);
@@ -103,6 +106,8 @@ TEST_CASE("allocations: a training step and an evaluation allocate nothing") {
     check_training<llama_model>(each.where, f32_precision);
     check_training<chat_model>(each.where, bf16_precision);
   }
+  check_training<llama_model>(cpu{isa::best, 2}, f32_precision, muon{});
+  check_training<chat_model>(cpu{isa::best, 2}, bf16_precision, muon{});
   check_training<gpt2_model>(reference<float>{}, f32_precision);
 }
 

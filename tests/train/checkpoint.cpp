@@ -49,8 +49,8 @@ template <class Model>
 std::vector<double> state_of(const session<Model>& at) {
   std::vector<double> all;
   const memory& truth = at.net.numbers().needs_master() ? at.net.master() : at.net.arena();
-  for (const memory* arena :
-       {&truth, &at.net.arena(), &at.run.state().moment1(), &at.run.state().moment2()}) {
+  for (const memory* arena : {&truth, &at.net.arena(), at.run.state().moments()[0].values,
+                              at.run.state().moments()[1].values}) {
     for (int i = 0; i < Model::slot_count; ++i) {
       const std::vector<double> values = at.net.template read_arena<double>(*arena, i);
       const isize used = at.net.layout().used_rows(i, vocab) * at.net.layout().at(i).cols;

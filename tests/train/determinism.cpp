@@ -1,6 +1,6 @@
 // Training gives the same bits on any number of threads, and on AVX2 and AVX-512.
-#include "ctgpt/train/trainer.hpp"
 #include "ctgpt/model/any.hpp"
+#include "ctgpt/train/trainer.hpp"
 #include "model/models.hpp"
 
 using namespace ctgpt_test;
@@ -44,8 +44,8 @@ outcome trained(const Model& model, const backend& where, precision numbers) {
   CHECK(found.losses[0] != found.losses[1]);  // it does learn
   found.losses.push_back(run.evaluate(run.data(), 1, 50));
   found.weights = bits(numbers.needs_master() ? net.master() : net.arena());
-  found.moment1 = bits(run.state().moment1());
-  found.moment2 = bits(run.state().moment2());
+  found.moment1 = bits(*run.state().moments()[0].values);
+  found.moment2 = bits(*run.state().moments()[1].values);
   return found;
 }
 

@@ -6,51 +6,17 @@
 
 #include "base/temporary.hpp"
 #include "ctgpt/io/safetensors.hpp"
-#include "ctgpt/train/adamw.hpp"
 #include "io/python.hpp"
-#include "model/models.hpp"
+#include "train/golden_models.hpp"
 
 using namespace ctgpt_test;
 
 namespace {
 
-constexpr config gpt2{
-    .vocab = 61, .context = 16, .layers = 2, .heads = 5, .width = 20, .mlp = activation::gelu_tanh};
-constexpr config llama = [] {
-  config c = llama_type({.vocab = 61, .context = 16, .layers = 2, .heads = 6, .width = 24});
-  c.kv_heads = 2;
-  c.hidden = 40;
-  return c;
-}();
-struct gpt2_model : gpt<gpt2> {};
-struct llama_model : gpt<llama> {};
+struct gpt2_model : gpt<golden_gpt2> {};
+struct llama_model : gpt<golden_llama> {};
 
-constexpr isize batch = 3, context = 16;
-constexpr adamw settings{.rate = 0x1p-7f,
-                         .beta1 = 0.875f,
-                         .beta2 = 0.96875f,
-                         .epsilon = 0x1p-27f,
-                         .weight_decay = 0.125f,
-                         .clip = 1.0f};
-
-// The numbers of make_gpt.py.
-std::uint32_t hash32(std::uint32_t stream, std::uint32_t i) {
-  std::uint32_t x = i * 2654435761u + stream * 2246822519u + 374761393u;
-  x = (x ^ (x >> 15)) * 2246822519u;
-  x = (x ^ (x >> 13)) * 3266489917u;
-  return x ^ (x >> 16);
-}
-template <class Model>
-void set_weights(network<Model>& net) {
-  for (int s = 0; s < Model::slot_count; ++s) {
-    const double base = Model::slot_at(s).path.ends_with(part::gain) ? 1.0 : 0.0;
-    net.write(s, [&](isize i) {
-      const std::uint32_t top =
-          hash32(static_cast<std::uint32_t>(s), static_cast<std::uint32_t>(i));
-      return base + (static_cast<double>(top >> 20) - 2048.0) / 8192.0;
-    });
-  }
-}
+constexpr isize batch = golden_batch, context = golden_context;
 
 class golden_file {
  public:
@@ -98,10 +64,10 @@ double distance(const std::vector<Got>& got, const std::vector<double>& want) {
 template <class Model>
 void check_golden(const golden_file& golden, const backend& where, double bound) {
   network<Model> net(where, where.natural());
-  set_weights(net);
+  set_golden_weights(net);
   workspace work(net, batch, context, true);
   gradients found(net);
-  adamw_state state(net);
+  adamw_state state(net, golden_adamw);
   work.upload(golden.batch_ids());
   work.set_scale(1.0 / static_cast<double>(work.tokens()));
   CHECK(distance(work.logits(0, work.tokens()), golden.numbers("logits")) < std::max(bound, 1e-7));
@@ -112,7 +78,7 @@ void check_golden(const golden_file& golden, const backend& where, double bound)
     CAPTURE(step);
     work.clear_loss();
     work.accumulate(found);
-    state.prepare(settings, step, settings.rate);
+    state.prepare(step, golden_adamw.rate);
     state.measure(found);
     const double loss = work.loss_sum() / static_cast<double>(work.tokens());
     const auto at = static_cast<std::size_t>(step - 1);

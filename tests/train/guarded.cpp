@@ -56,8 +56,8 @@ outcome trained(const backend& where, precision numbers = f32_precision) {
     if (i % 2 == 0) found.losses.push_back(run.evaluate(run.data(), 2, 77));
   }
   found.weights = bits(net.arena());
-  found.moment1 = bits(run.state().moment1());
-  found.moment2 = bits(run.state().moment2());
+  found.moment1 = bits(*run.state().moments()[0].values);
+  found.moment2 = bits(*run.state().moments()[1].values);
   return found;
 }
 

@@ -133,9 +133,12 @@ int train_command(const train_flags& given, const machine_options& machine,
   int code = 1;
   visit_model(plan->settings.model, [&](const auto& model) {
     const recipe& how = plan->settings.how;
-    if (fresh) check_initial_weights(*plan, make_layout(model));
+    const model_layout layout = make_layout(model);
+    if (fresh) check_initial_weights(*plan, layout);
     plan->facts = facts_of(model, how.batch, how.time, plan->vocab,
                            parse_precision(plan->settings.precision));
+    plan->facts.training_bytes +=
+        optimizer_bytes(how, layout, parse_precision(plan->settings.precision));
     plan->check_memory();
     if (!directory) directory.emplace(*given.out, false);
     plan->say_what_comes(directory->path());  // building a large model takes seconds

@@ -20,6 +20,7 @@
 #include "ctgpt/app/machine.hpp"
 #include "ctgpt/app/model_path.hpp"
 #include "ctgpt/app/models.hpp"
+#include "ctgpt/app/optimizer.hpp"
 #include "ctgpt/app/tokenizer_path.hpp"
 #include "ctgpt/data/token_set.hpp"
 #include "ctgpt/data/window_orders.hpp"
@@ -60,6 +61,15 @@ inline io::json settings_to_json(const train_settings& s) {
   out.set("batch", h.batch).set("accumulate", h.accumulate).set("context", h.time);
   out.set("lr", detail::shortest(h.rate)).set("min_lr", detail::shortest(h.min_rate));
   out.set("warmup", h.warmup).set("schedule", schedule_name(h.schedule));
+  // What is another run's business is left out, as in the runs of earlier versions.
+  if (h.schedule == schedule_kind::warmup_stable_decay && h.decay_from != recipe().decay_from) {
+    out.set("decay_from", h.decay_from);
+  }
+  if (h.optimizer == optimizer_kind::muon) {
+    out.set("optimizer", optimizer_name(h.optimizer));
+    out.set("muon_rate", detail::shortest(h.muon_rate));
+    out.set("muon_momentum", detail::shortest(h.muon_momentum));
+  }
   out.set("dropout", detail::shortest(h.dropout))
       .set("weight_decay", detail::shortest(h.weight_decay));
   out.set("beta1", detail::shortest(h.beta1))
@@ -138,6 +148,17 @@ inline void apply_flags(train_settings& s, const train_flags& given,
   put(how.rate, given.lr);
   put(how.warmup, given.warmup);
   if (given.schedule) how.schedule = parse_schedule(*given.schedule);
+  put(how.decay_from, given.decay_from);
+  if (given.decay_from && how.schedule != schedule_kind::warmup_stable_decay) {
+    throw usage_error("--decay-from is for --schedule warmup-stable-decay");
+  }
+  if (given.optimizer) how.optimizer = parse_optimizer(*given.optimizer);
+  put(how.muon_rate, given.muon_rate);
+  put(how.muon_momentum, given.muon_momentum);
+  if ((given.muon_rate || given.muon_momentum) && how.optimizer != optimizer_kind::muon) {
+    throw usage_error(
+        join(given.muon_rate ? "--muon-rate" : "--muon-momentum", " is for --optimizer muon"));
+  }
   put(how.dropout, given.dropout);
   put(how.weight_decay, given.weight_decay);
   put(how.beta1, given.beta1);
@@ -237,10 +258,11 @@ inline train_settings resumed_settings(const train_settings& old, const train_fl
   apply_flags(s, given, machine);
   const io::json before = settings_to_json(old), after = settings_to_json(s);
   for (const char* key :
-       {"data",         "tokenizer",    "preset",  "init_from", "batch",     "accumulate",
-        "context",      "lr",           "min_lr",  "warmup",    "schedule",  "dropout",
-        "weight_decay", "beta1",        "beta2",   "clip",      "precision", "seed",
-        "val_fraction", "eval_batches", "backend", "order"}) {
+       {"data",          "tokenizer",    "preset",  "init_from", "batch",     "accumulate",
+        "context",       "lr",           "min_lr",  "warmup",    "schedule",  "dropout",
+        "weight_decay",  "beta1",        "beta2",   "clip",      "precision", "seed",
+        "val_fraction",  "eval_batches", "backend", "order",     "optimizer", "muon_rate",
+        "muon_momentum", "decay_from"}) {
     const io::json none, *old_value = before.find(key), *new_value = after.find(key);
     const io::json& then = old_value != nullptr ? *old_value : none;
     const io::json& now = new_value != nullptr ? *new_value : none;

@@ -80,13 +80,12 @@ class trainee {
   trainee(any_network& net, const training& plan)
       : plan_(plan),
         net_(net),
-        run_(net,
-             adamw{how().rate, how().beta1, how().beta2, 1e-8f, how().weight_decay, how().clip},
-             plan.data.parts.train,
+        run_(net, start_optimizer(how(), net), plan.data.parts.train,
              {how().accumulate,
               how().dropout,
               plan.settings.seed,
-              {how().schedule, how().rate, how().min_rate, how().warmup, how().steps}}) {}
+              {how().schedule, how().rate, how().min_rate, how().warmup, how().steps,
+               how().decay_from}}) {}
   step_report step() { return run_.step(); }
   double evaluate() { return run_.validate(plan_.data.parts.validation, how().eval_batches); }
   // What the model writes after the prompt; touches nothing that training depends on.

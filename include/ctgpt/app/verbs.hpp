@@ -34,11 +34,13 @@ struct machine_options {
 };
 
 struct train_flags {
-  std::optional<std::string> data, tokenizer, preset, init_from, order, schedule, precision, out;
+  std::optional<std::string> data, tokenizer, preset, init_from, order, schedule, optimizer,
+      precision, out;
   std::optional<isize> steps, batch, accumulate, context, warmup, eval_every, eval_batches,
       save_every, keep;
-  std::optional<double> epochs, val_fraction;
-  std::optional<float> lr, min_lr, dropout, weight_decay, beta1, beta2, clip;
+  std::optional<double> epochs, val_fraction, decay_from;
+  std::optional<float> lr, min_lr, muon_rate, muon_momentum, dropout, weight_decay, beta1, beta2,
+      clip;
   std::optional<std::uint64_t> seed;
   bool resume = false;
 
@@ -61,10 +63,24 @@ struct train_flags {
     v.integer("--context N",
               "tokens in a sequence, at most the preset's; --init-from cuts the model to it",
               context, 1, 1 << 20);
-    v.number("--lr X", "highest learning rate", lr, 1e-12, 1000.0);
+    v.text(
+        "--optimizer NAME",
+        "adamw (default), or muon: orthogonalised momentum for the matrices of the blocks, AdamW "
+        "for embeddings, head, gains and biases",
+        optimizer);
+    v.number("--lr X", "highest learning rate; with muon that of AdamW's part", lr, 1e-12, 1000.0);
+    v.number("--muon-rate X",
+             "highest learning rate of the matrices that muon moves (default 0.02); follows --lr's "
+             "schedule",
+             muon_rate, 0.0, 1000.0);
+    v.number("--muon-momentum X", "muon's decay of the momentum (default 0.95)", muon_momentum, 0.0,
+             0.999999);
     v.number("--min-lr X", "learning rate at the end", min_lr, 0.0, 1000.0);
     v.integer("--warmup N", "steps of linear warm-up", warmup, 0, many);
     v.text("--schedule NAME", "cosine, linear, constant or warmup-stable-decay", schedule);
+    v.number("--decay-from X",
+             "share of the steps at which warmup-stable-decay begins to decay (default 0.8)",
+             decay_from, 0.0, 1.0);
     v.number("--dropout X", "share of activations to drop", dropout, 0.0, 0.99);
     v.number("--weight-decay X", "of matrices and embeddings", weight_decay, 0.0, 1000.0);
     v.number("--beta1 X", "AdamW's decay of the first moment", beta1, 0.0, 0.999999);

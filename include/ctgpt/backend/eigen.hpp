@@ -31,6 +31,7 @@ inline const kernel_table& eigen_table() {
     t.fill = eigen_elementwise::fill;
     t.convert = eigen_elementwise::convert;
     t.add = eigen_elementwise::add;
+    t.combine = eigen_elementwise::combine;
     t.activate = eigen_elementwise::activate;
     t.activate_backward = eigen_elementwise::activate_backward;
     t.softcap = eigen_elementwise::softcap;

@@ -72,6 +72,11 @@ struct fill_args {
 struct add_args {
   tensor y, a, b;  // y = a + b; y may be a or b
 };
+// y = factors[0] a + factors[1] b; y = factors[0] a without b.
+struct combine_args {
+  tensor y, a, b;  // y may be a or b
+  tensor factors;  // (1,2) f32 in every table
+};
 // State of the random generator in backend memory: u32 {seed low, seed high, counter, 0}.
 struct dropout_args {
   tensor y, x, residual;  // y = dropout(x) (+ residual); y may be x or residual
@@ -209,9 +214,11 @@ enum optimizer_field : int {
   maximum_norm,  // 0: no clipping
   optimizer_fields
 };
-// numbers[clip_factor] = min(1, maximum_norm / (sqrt(squares[0]) + 1e-6)), or 1 without clipping.
+// numbers[clip_factor] = min(1, maximum_norm / (sqrt(squares[0]) + 1e-6)), or 1 without clipping;
+// with `normalize` maximum_norm / max(sqrt(squares[0]), 1e-7): what brings to that norm.
 struct clip_args {
   tensor numbers, squares;
+  bool normalize = false;
 };
 // AdamW over one flat range, one pass: g = clip_factor * gradient; m += (1 - beta1) (g - m);
 // v += (1 - beta2) (g^2 - v); w -= lr * (m / correction1 / (sqrt(v / correction2) + epsilon)
@@ -262,6 +269,7 @@ struct kernel_table {
   void (*fill)(context*, const fill_args&);
   void (*convert)(context*, const convert_args&);
   void (*add)(context*, const add_args&);
+  void (*combine)(context*, const combine_args&);
   void (*dropout)(context*, const dropout_args&);
   void (*matmul)(context*, const matmul_args&);
   isize (*pack_elements)(context*, isize rows, isize cols, element);

@@ -38,6 +38,7 @@ const kernel_table& reference_table() {
     t.fill = elementwise::fill;
     t.convert = elementwise::convert;
     t.add = elementwise::add;
+    t.combine = elementwise::combine;
     t.dropout = elementwise::dropout;
     t.activate = elementwise::activate;
     t.activate_backward = elementwise::activate_backward;

@@ -62,16 +62,20 @@ inline std::string shape_text(std::span<const isize> shape) {
   return text + ")";
 }
 
-// One slot as rows of the file: reads it from the backend when the first byte is asked for.
+// One slot, `begin` elements into an arena, as rows of the file: reads it from the backend when the
+// first byte is asked for.
 template <class Scalar>
-io::tensor_source source_of(const network_weights& net, const memory& arena, saved_tensor item) {
+io::tensor_source source_of(const weight_arena& net, const memory& arena, isize begin,
+                            saved_tensor item) {
   auto values = std::make_shared<std::vector<Scalar>>();
-  const auto fill = [&net, &arena, item, values](std::uint64_t offset, std::span<std::byte> part) {
+  const auto fill = [&net, &arena, begin, item, values](std::uint64_t offset,
+                                                        std::span<std::byte> part) {
     const auto size = static_cast<std::size_t>(item.size());
     if (offset == 0) {
       values->assign(size, Scalar{});
       if (item.slot >= 0) {
-        const std::vector<Scalar> slot = net.read_arena<Scalar>(arena, item.slot);
+        const isize whole = net.layout().at(item.slot).size();
+        const std::vector<Scalar> slot = net.read_values<Scalar>(arena, begin, whole);
         for (isize r = 0; r < item.rows; ++r) {
           for (isize c = 0; c < item.cols; ++c) {
             const isize to = item.transposed ? c * item.rows + r : r * item.cols + c;
@@ -88,17 +92,24 @@ io::tensor_source source_of(const network_weights& net, const memory& arena, sav
   return {item.name, io::dtype_of(element_of<Scalar>), item.shape(), {}, fill};
 }
 
-inline std::vector<io::tensor_source> sources_of(const network_weights& net, const memory& arena,
+// offsets: of every slot in the arena.
+inline std::vector<io::tensor_source> sources_of(const weight_arena& net, const memory& arena,
+                                                 const std::vector<isize>& offsets,
                                                  const std::vector<saved_tensor>& items) {
   std::vector<io::tensor_source> sources;
   for (const saved_tensor& item : items) {
+    const isize begin = item.slot >= 0 ? offsets[static_cast<std::size_t>(item.slot)] : 0;
     if (arena.type() == element::f64) {
-      sources.push_back(source_of<double>(net, arena, item));
+      sources.push_back(source_of<double>(net, arena, begin, item));
     } else {
-      sources.push_back(source_of<float>(net, arena, item));
+      sources.push_back(source_of<float>(net, arena, begin, item));
     }
   }
   return sources;
+}
+inline std::vector<io::tensor_source> sources_of(const weight_arena& net, const memory& arena,
+                                                 const std::vector<saved_tensor>& items) {
+  return sources_of(net, arena, net.layout().offsets, items);
 }
 
 inline void expect_shape(const stored_tensor& found, const saved_tensor& item, bool cut = false) {

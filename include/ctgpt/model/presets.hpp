@@ -21,6 +21,7 @@
 namespace ctgpt::inline CTGPT_ABI {
 
 enum class schedule_kind : unsigned char { cosine, linear, constant, warmup_stable_decay };
+enum class optimizer_kind : unsigned char { adamw, muon };
 
 // Training settings; a flag of the program overrides each.
 struct recipe {
@@ -32,6 +33,10 @@ struct recipe {
   float min_rate = 1e-4f;
   isize warmup = 100;
   schedule_kind schedule = schedule_kind::cosine;
+  double decay_from = 0.8;  // share of the steps, for warmup_stable_decay
+  optimizer_kind optimizer = optimizer_kind::adamw;
+  float muon_rate = 0.02f;  // of the blocks' matrices; `rate` is then that of the rest
+  float muon_momentum = 0.95f;
   float dropout = 0.0f;
   float weight_decay = 0.1f;
   float beta1 = 0.9f;

@@ -37,7 +37,7 @@ constexpr isize workspace_bytes(isize batch, isize time, bool training, isize vo
 
 class gradients {
  public:
-  [[gnu::cold]] explicit gradients(const network_weights& net)
+  [[gnu::cold]] explicit gradients(const weight_arena& net)
       : arena_(net.where(), net.numbers().compute, net.layout().parameters),
         slots_(slots_of(net.layout(), arena_)) {}
   const memory& arena() const { return arena_; }

@@ -9,10 +9,12 @@
 // Reference: Loshchilov, Hutter, "Decoupled Weight Decay Regularization", ICLR 2019.
 #pragma once
 
+#include <array>
 #include <cmath>
+#include <memory>
 #include <vector>
 
-#include "ctgpt/model/workspace.hpp"
+#include "ctgpt/train/optimizer.hpp"
 
 namespace ctgpt::inline CTGPT_ABI {
 
@@ -24,16 +26,34 @@ struct adamw {
   float weight_decay = 0.1f;
   float clip = 1.0f;  // largest norm of the whole gradient; 0: no clipping
   friend bool operator==(const adamw&, const adamw&) = default;
+
+  std::unique_ptr<optimizer_state> start(const weight_arena& net) const;
 };
 
-class adamw_state {
+// What the kernels read in step `step`.
+inline std::array<float, optimizer_fields> numbers_of(const adamw& settings, isize step,
+                                                      float rate) {
+  std::array<float, optimizer_fields> values{};
+  values[learning_rate] = rate;
+  values[beta1] = settings.beta1;
+  values[beta2] = settings.beta2;
+  values[epsilon] = settings.epsilon;
+  values[weight_decay] = settings.weight_decay;
+  const auto t = static_cast<double>(step);
+  values[correction1] = static_cast<float>(1.0 - std::pow(static_cast<double>(settings.beta1), t));
+  values[correction2] = static_cast<float>(1.0 - std::pow(static_cast<double>(settings.beta2), t));
+  values[clip_factor] = 1.0f;
+  values[maximum_norm] = settings.clip;
+  return values;
+}
+
+class adamw_state final : public optimizer_state {
  public:
-  [[gnu::cold]] explicit adamw_state(const network_weights& net)
-      : net_(&net),
+  [[gnu::cold]] explicit adamw_state(const weight_arena& net, const adamw& settings = {})
+      : optimizer_state(net),
+        settings_(settings),
         moment1_(net.where(), net.numbers().compute, net.layout().parameters),
-        moment2_(net.where(), net.numbers().compute, net.layout().parameters),
-        numbers_(net.where(), element::f32, optimizer_fields),
-        squares_(net.where(), element::f64, 1) {
+        moment2_(net.where(), net.numbers().compute, net.layout().parameters) {
     std::vector<std::uint32_t> segments;
     bool previous = false;
     for (int i = 0; i < net.layout().count(); ++i) {
@@ -51,38 +71,12 @@ class adamw_state {
     segments_.upload(segments.data());
   }
 
-  // Before step `step` (from 1): uploads this step's numbers.
-  void prepare(const adamw& settings, isize step, float rate) {
-    float values[optimizer_fields] = {};
-    values[learning_rate] = rate;
-    values[beta1] = settings.beta1;
-    values[beta2] = settings.beta2;
-    values[epsilon] = settings.epsilon;
-    values[weight_decay] = settings.weight_decay;
-    const auto t = static_cast<double>(step);
-    values[correction1] =
-        static_cast<float>(1.0 - std::pow(static_cast<double>(settings.beta1), t));
-    values[correction2] =
-        static_cast<float>(1.0 - std::pow(static_cast<double>(settings.beta2), t));
-    values[clip_factor] = 1.0f;
-    values[maximum_norm] = settings.clip;
-    numbers_.upload(values);
+  const char* name() const override { return "adamw"; }
+  float rate() const override { return settings_.rate; }
+  void prepare(isize step, float rate) override {
+    numbers_.upload(numbers_of(settings_, step, rate).data());
   }
-  // Queues the gradient's norm and the clip factor.
-  void measure(const gradients& found) {
-    const kernel_table& table = net_->where().table();
-    table.square_sum(net_->where().state(),
-                     {squares_.row(0, 1), found.arena().row(0, net_->layout().parameters)});
-    table.clip(net_->where().state(), {numbers_.row(0, optimizer_fields), squares_.row(0, 1)});
-  }
-  // Waits, and returns the norm of the gradient before clipping.
-  double norm() const {
-    double squares = 0.0;
-    squares_.download(&squares);
-    return std::sqrt(squares);
-  }
-  // Queues the update; gradients are zero afterwards.
-  void update(const gradients& found) {
+  void update(const gradients& found) override {
     const isize all = net_->layout().parameters;
     const tensor master = net_->numbers().needs_master() ? net_->master().row(0, all) : tensor{};
     net_->where().table().adamw(
@@ -91,14 +85,19 @@ class adamw_state {
          moment2_.row(0, all), segments_.matrix(0, segment_count_, 3),
          numbers_.row(0, optimizer_fields)});
   }
-
-  const memory& moment1() const { return moment1_; }
-  const memory& moment2() const { return moment2_; }
+  [[gnu::cold]] std::vector<optimizer_moment> moments() const override {
+    const std::vector<isize>& all = net_->layout().offsets;
+    return {{"moment1", &moment1_, all}, {"moment2", &moment2_, all}};
+  }
 
  private:
-  const network_weights* net_;
-  memory moment1_, moment2_, segments_, numbers_, squares_;
+  adamw settings_;
+  memory moment1_, moment2_, segments_;
   isize segment_count_ = 0;
 };
+
+[[gnu::cold]] inline std::unique_ptr<optimizer_state> adamw::start(const weight_arena& net) const {
+  return std::make_unique<adamw_state>(net, *this);
+}
 
 }  // namespace ctgpt::inline CTGPT_ABI

@@ -4,9 +4,10 @@
 //   RUN/step-N/{config.json, model.safetensors, tokenizer.json, generation_config.json,
 //               trainer_state.safetensors}
 //
-// trainer_state.safetensors holds both moments of every weight, by slot name
+// trainer_state.safetensors holds the optimiser's moments of every weight, by slot name
 // ("moment1.block.0..."), and in its metadata the step, the position in the data (micro-batches
-// drawn), the best validation loss so far with its step, and the backend whose bits these are.
+// drawn), the best validation loss so far with its step, the optimiser, and the backend whose bits
+// these are.
 // Random numbers are functions of the seed and the position. Both files carry a checksum, the state
 // also that of the weights it belongs to. Written to a temporary directory, synced, then renamed: a
 // checkpoint is whole or not there.
@@ -36,13 +37,14 @@ struct run_progress {
 
 namespace detail {
 
-inline std::vector<saved_tensor> moment_tensors(const char* which, const model_layout& layout,
-                                                isize vocab) {
+inline std::vector<saved_tensor> moment_tensors(const optimizer_moment& moment,
+                                                const model_layout& layout, isize vocab) {
   std::vector<saved_tensor> items;
   for (int i = 0; i < layout.count(); ++i) {
+    if (moment.offsets[static_cast<std::size_t>(i)] < 0) continue;
     const slot& item = layout.at(i);
-    items.push_back({std::string(which) + "." + layout.name(i), i, 0, layout.used_rows(i, vocab),
-                     item.cols, item.vector, false});
+    items.push_back({std::string(moment.name) + "." + layout.name(i), i, 0,
+                     layout.used_rows(i, vocab), item.cols, item.vector, false});
   }
   return items;
 }
@@ -58,23 +60,26 @@ inline std::string exact_text(double value) {
 
 }  // namespace detail
 
-inline void save_checkpoint(const adamw_state& state, const network_weights& net,
+inline void save_checkpoint(const optimizer_state& state, const network_weights& net,
                             const text::tokenizer& tokens, const std::string& path,
                             const run_progress& progress,
                             const io::json& extra = io::json::object()) {
   atomic_directory directory(path);
   const std::uint64_t model = save_model(net, tokens, directory.path(), extra);
-  std::vector<io::tensor_source> sources = detail::sources_of(
-      net, state.moment1(), detail::moment_tensors("moment1", net.layout(), net.vocab()));
-  for (io::tensor_source& source : detail::sources_of(
-           net, state.moment2(), detail::moment_tensors("moment2", net.layout(), net.vocab()))) {
-    sources.push_back(std::move(source));
+  std::vector<io::tensor_source> sources;
+  for (const optimizer_moment& moment : state.moments()) {
+    const auto items = detail::moment_tensors(moment, net.layout(), net.vocab());
+    for (io::tensor_source& source :
+         detail::sources_of(net, *moment.values, moment.offsets, items)) {
+      sources.push_back(std::move(source));
+    }
   }
   std::vector<std::pair<std::string, std::string>> metadata{
       {"step", std::to_string(progress.step)},
       {"best_step", std::to_string(progress.best_step)},
       {"best_loss", detail::exact_text(progress.best_loss)},
       {"backend", net.where().name()},
+      {"optimizer", state.name()},
       {"ctgpt", CTGPT_VERSION},
       {"model", checksum_text(model)},
       io::with_checksum};
@@ -84,7 +89,7 @@ inline void save_checkpoint(const adamw_state& state, const network_weights& net
 }
 
 // Restores weights, moments and step from a checkpoint directory.
-inline run_progress load_checkpoint(const adamw_state& state, network_weights& net,
+inline run_progress load_checkpoint(const optimizer_state& state, network_weights& net,
                                     const std::string& path) {
   const std::string model = load_weights(net, path);
   const std::string file_path = path + "/" + detail::state_file;
@@ -92,6 +97,10 @@ inline run_progress load_checkpoint(const adamw_state& state, network_weights& n
   const std::string* of_model = file.metadata("model");
   expects(model.empty() || of_model == nullptr || *of_model == model, file_path,
           " belongs to other weights than those in ", path, "/model.safetensors");
+  const std::string* of_optimizer = file.metadata("optimizer");  // it was always adamw before
+  const std::string kind = of_optimizer != nullptr ? *of_optimizer : "adamw";
+  expects(kind == state.name(), file_path, " is the state of the optimiser ", kind,
+          ", but this run uses ", state.name());
   const auto number = [&](const std::string& key) {
     const std::string* value = file.metadata(key);
     expects(value != nullptr, file_path, ": the metadata entry ", key, " is missing");
@@ -109,15 +118,17 @@ inline run_progress load_checkpoint(const adamw_state& state, network_weights& n
   };
   run_progress progress{whole("step"), number("best_loss"), whole("best_step")};
   if (file.metadata("position") != nullptr) progress.position = whole("position");
-  const auto checked = [&](const char* which) {
-    std::vector<saved_tensor> items = detail::moment_tensors(which, net.layout(), net.vocab());
-    for (const saved_tensor& item : items) detail::expect_tensor(file, file_path, item);
-    return items;
+  const std::vector<optimizer_moment> moments = state.moments();
+  const auto items_of = [&](const optimizer_moment& moment) {
+    return detail::moment_tensors(moment, net.layout(), net.vocab());
   };
-  const std::vector<saved_tensor> moments1 = checked("moment1"), moments2 = checked("moment2");
+  for (const optimizer_moment& moment : moments) {
+    for (const saved_tensor& item : items_of(moment)) detail::expect_tensor(file, file_path, item);
+  }
   file.verify();
-  const auto restore = [&](const std::vector<saved_tensor>& items, const memory& arena) {
-    for (const saved_tensor& item : items) {
+  for (const optimizer_moment& moment : moments) {
+    const memory& arena = *moment.values;
+    for (const saved_tensor& item : items_of(moment)) {
       const io::tensor_info& info = *file.find(item.name);
       const std::span<const std::byte> bytes = file.bytes(info);
       std::vector<std::byte> stored(
@@ -126,12 +137,10 @@ inline run_progress load_checkpoint(const adamw_state& state, network_weights& n
         detail::store_value(stored.data(), arena.type(), i,
                             detail::file_value(bytes, info.type, i));
       }
-      net.where().upload(arena.row(net.layout().offset(item.slot), item.size()).data, stored.data(),
-                         stored.size());
+      const isize begin = moment.offsets[static_cast<std::size_t>(item.slot)];
+      net.where().upload(arena.row(begin, item.size()).data, stored.data(), stored.size());
     }
-  };
-  restore(moments1, state.moment1());
-  restore(moments2, state.moment2());
+  }
   return progress;
 }
 

@@ -4,7 +4,7 @@
 // cosine:   min + (rate - min) (1 + cos(pi x)) / 2, x = (step - warmup) / (total - warmup)
 // linear:   rate + (min - rate) x
 // constant: rate
-// warmup_stable_decay: rate until 80 % of all steps, then linear to min
+// warmup_stable_decay: rate until the share decay_from of all steps, then linear to min
 // Steps count from 0. Past the last step the rate is min (constant: rate).
 // Errors: parse_schedule() of an unknown name throws usage_error.
 // Reference: Loshchilov, Hutter, "SGDR", 2017; Hu et al., "MiniCPM", 2024 (warmup-stable-decay).
@@ -27,6 +27,7 @@ struct schedule {
   float min_rate = 0.0f;
   isize warmup = 0;
   isize total = 0;
+  double decay_from = 0.8;
 
   float at(isize step) const {
     if (step < warmup) {
@@ -34,8 +35,10 @@ struct schedule {
                                 static_cast<double>(warmup + 1));
     }
     const double high = static_cast<double>(rate), low = static_cast<double>(min_rate);
-    const double begin = static_cast<double>(
-        kind == schedule_kind::warmup_stable_decay ? std::max(warmup, total - total / 5) : warmup);
+    double begin = static_cast<double>(warmup);
+    if (kind == schedule_kind::warmup_stable_decay) {
+      begin = std::max(begin, std::ceil(decay_from * static_cast<double>(total)));
+    }
     const double span = static_cast<double>(total) - begin;
     const double past = static_cast<double>(step) - begin;
     const double x = span > 0.0 ? std::clamp(past / span, 0.0, 1.0) : (past < 0.0 ? 0.0 : 1.0);

@@ -4,7 +4,7 @@
 //   run.steps(2000, ctgpt::progress{});
 //
 // A step: `accumulate` micro-batches forward and backward (the loss is the mean over all their
-// targets), the gradient's norm, clipping, AdamW with the schedule's rate.
+// targets), the gradient's norm, clipping, the optimiser with the schedule's rate.
 // Everything a step depends on is (seed, step number, position in the data, weights, moments): a
 // run that stops and goes on from its state gives the same bits, on any number of threads. Where
 // the backend can record, the queued calls of the first step are replayed by later ones.
@@ -110,15 +110,20 @@ namespace detail {
 
 class trainer {
  public:
-  [[gnu::cold]] trainer(any_network& net, adamw optimizer, const batches& data,
-                        train_options options = {})
+  // optimizer: adamw, or another description with start(), such as muon (train/muon.hpp).
+  template <class Optimizer>
+  trainer(any_network& net, const Optimizer& optimizer, const batches& data,
+          const train_options& options = {})
+      : trainer(net, optimizer.start(net), data, options) {}
+
+  [[gnu::cold]] trainer(any_network& net, std::unique_ptr<optimizer_state> optimizer,
+                        const batches& data, const train_options& options = {})
       : net_(&net),
-        optimizer_(optimizer),
         options_(options),
         data_(data.with_time(data.time() != 0 ? data.time() : net.settings().context)),
         work_(net, data_.batch(), data_.time(), true),
         gradients_(net),
-        state_(net),
+        state_(std::move(optimizer)),
         ids_(static_cast<std::size_t>(2 * work_.tokens())) {
     expects(options_.accumulate >= 1, "accumulate must be at least 1, not ", options_.accumulate);
     expects(options_.dropout >= 0.0f && options_.dropout < 1.0f,
@@ -126,14 +131,14 @@ class trainer {
     data_.expect_tokens_of(net.vocab());
     expects(!net.packed(), "the network is packed for inference; build or load it again to train");
     if (options_.rates.total == 0) {
-      options_.rates = {schedule_kind::constant, optimizer_.rate, 0.0f, options_.rates.warmup, 0};
+      options_.rates = {schedule_kind::constant, state_->rate(), 0.0f, options_.rates.warmup, 0};
     }
     set_scored(tokens_per_step());
   }
 
   isize done() const { return done_; }  // steps so far
   any_network& net() { return *net_; }
-  const adamw_state& state() const { return state_; }
+  const optimizer_state& state() const { return *state_; }
   const batches& data() const { return data_; }
   isize tokens_per_step() const { return work_.tokens() * options_.accumulate; }
 
@@ -165,14 +170,14 @@ class trainer {
       work_.set_random({options_.seed}, static_cast<std::uint32_t>(number));
       forward_backward_.run(where, [&] { work_.accumulate(gradients_, options_.dropout); });
     }
-    state_.prepare(optimizer_, report.step, report.rate);
-    measure_.run(where, [&] { state_.measure(gradients_); });
+    state_->prepare(report.step, report.rate);
+    measure_.run(where, [&] { state_->measure(gradients_); });
     report.loss = work_.loss_sum() / static_cast<double>(scored);
-    report.gradient_norm = state_.norm();
+    report.gradient_norm = state_->norm();
     if (!std::isfinite(report.loss) || !std::isfinite(report.gradient_norm)) {
       detail::fail_with_first_bad_tensor(*net_, gradients_.arena(), report);
     }
-    update_.run(where, [&] { state_.update(gradients_); });
+    update_.run(where, [&] { state_->update(gradients_); });
     where.synchronise();
     ++done_;
     position_ += options_.accumulate;
@@ -237,12 +242,11 @@ class trainer {
   }
 
   any_network* net_;
-  adamw optimizer_;
   train_options options_;
   batches data_;
   workspace work_;
   gradients gradients_;
-  adamw_state state_;
+  std::unique_ptr<optimizer_state> state_;
   std::vector<std::int32_t> ids_;
   recorded forward_backward_, measure_, update_, evaluate_;
   isize done_ = 0, position_ = 0, scored_ = 0;

@@ -1,5 +1,5 @@
-// The kernels that treat every element alone: fill, convert, add, dropout, activations; and the
-// functions that fill their entries of a table.
+// The kernels that treat every element alone: fill, convert, add, combine, dropout, activations;
+// and the functions that fill their entries of a table.
 //
 // Shapes: as kernel_table.hpp says. Tensors without gaps between rows are walked as one row.
 // Errors: an element type that a kernel does not know throws ctgpt::error.
@@ -129,6 +129,31 @@ HWY_NOINLINE void add(context* state, const add_args& args) {
                    read(args.a, row, col, count, a.data), read(args.b, row, col, count, b.data));
                commit(args.y, row, col, count, to);
              });
+}
+
+HWY_NOINLINE void combine(context* state, const combine_args& args) {
+  require_float("combine", args.y, args.a, args.b);
+  require_f32("combine", args.factors);
+  const auto* factors = static_cast<const float*>(args.factors.data);
+  const bool flat = contiguous(args.y) && contiguous(args.a) && contiguous(args.b);
+  for_chunks(
+      state, args.y.rows, args.y.cols, flat, [&](isize row, isize col, isize count) HWY_ATTR {
+        chunk_buffer a, b, y;
+        const f32_vector p = constant(factors[0]);
+        const float* from = read(args.a, row, col, count, a.data);
+        float* to = target(args.y, row, col, y.data);
+        if (args.b.data != nullptr) {
+          const f32_vector q = constant(factors[1]);
+          map(
+              count, to,
+              [&](f32_vector u, f32_vector v) HWY_ATTR { return hn::MulAdd(q, v, hn::Mul(p, u)); },
+              from, read(args.b, row, col, count, b.data));
+        } else {
+          map(
+              count, to, [&](f32_vector u) HWY_ATTR { return hn::Mul(p, u); }, from);
+        }
+        commit(args.y, row, col, count, to);
+      });
 }
 
 HWY_NOINLINE void dropout(context* state, const dropout_args& args) {
@@ -291,6 +316,7 @@ HWY_NOINLINE void fill_elementwise(kernel_table& table) {
   table.fill = elementwise::fill;
   table.convert = elementwise::convert;
   table.add = elementwise::add;
+  table.combine = elementwise::combine;
   table.dropout = elementwise::dropout;
   table.activate = elementwise::activate;
   table.activate_backward = elementwise::activate_backward;

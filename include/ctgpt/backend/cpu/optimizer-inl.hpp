@@ -30,6 +30,10 @@ HWY_NOINLINE void clip(context*, const clip_args& args) {
   float* numbers = static_cast<float*>(args.numbers.data);
   const double norm = __builtin_sqrt(*static_cast<const double*>(args.squares.data));
   const double maximum = static_cast<double>(numbers[maximum_norm]);
+  if (args.normalize) {
+    numbers[clip_factor] = static_cast<float>(maximum / (norm < 1e-7 ? 1e-7 : norm));
+    return;
+  }
   const double ratio = maximum / (norm + 1e-6);
   // A NaN fails both comparisons and stays, so that it is seen.
   numbers[clip_factor] = maximum <= 0.0 || ratio > 1.0 ? 1.0f : static_cast<float>(ratio);

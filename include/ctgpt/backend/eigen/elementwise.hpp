@@ -58,6 +58,21 @@ struct eigen_elementwise {
     });
   }
 
+  static void combine(context* state, const combine_args& args) {
+    const isize n = args.y.cols;
+    const auto* factors = static_cast<const float*>(args.factors.data);
+    each_row(state, args.y, 3, [&](isize r, float* buffer) {
+      written_row y(args.y, r, 0, n, buffer);
+      const eigen_const_row a = read_row(args.a, r, 0, n, buffer + n);
+      if (args.b.data != nullptr) {
+        y.values = factors[0] * a + factors[1] * read_row(args.b, r, 0, n, buffer + 2 * n);
+      } else {
+        y.values = factors[0] * a;
+      }
+      y.store();
+    });
+  }
+
   static void activate(context* state, const activation_args& args) {
     const isize n = args.y.cols;
     each_row(state, args.y, 3, [&](isize r, float* buffer) {

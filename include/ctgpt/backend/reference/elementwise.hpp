@@ -1,5 +1,5 @@
-// The reference kernels that treat every element alone: fill, convert, add, dropout,
-// activations, soft-cap; and the two sums over a whole tensor.
+// The reference kernels that treat every element alone: fill, convert, add, combine,
+// dropout, activations, soft-cap; and the two sums over a whole tensor.
 //
 // gelu(x) = x (1 + erf(x / sqrt 2)) / 2
 // gelu_tanh(x) = x (1 + tanh u) / 2, u = sqrt(2 / pi) (x + 0.044715 x^3)
@@ -106,6 +106,17 @@ struct reference_elementwise {
     const writes<S> y(args.y);
     for (isize r = 0; r < args.y.rows; ++r) {
       for (isize c = 0; c < args.y.cols; ++c) y.set(r, c, a(r, c) + b(r, c));
+    }
+  }
+
+  static void combine(context*, const combine_args& args) {
+    const reads<S> a(args.a), b(args.b), factors(args.factors);
+    const writes<S> y(args.y);
+    for (isize r = 0; r < args.y.rows; ++r) {
+      for (isize c = 0; c < args.y.cols; ++c) {
+        const S first = factors(0, 0) * a(r, c);
+        y.set(r, c, b ? first + factors(0, 1) * b(r, c) : first);
+      }
     }
   }
 

@@ -1,6 +1,7 @@
 // The reference kernels of the optimiser: clip and AdamW, as kernel_table.hpp words them.
 //
 // clip: factor = min(1, maximum / (sqrt(squares) + 1e-6)); 1 without a maximum; NaN stays NaN.
+// normalize: factor = maximum / max(sqrt(squares), 1e-7).
 // adamw: g = factor gradient; m += (1 - beta1) (g - m); v += (1 - beta2) (g^2 - v);
 //        w -= rate (m / correction1 / (sqrt(v / correction2) + epsilon) + decay w).
 // The truth is `master` when there is one; `weights` then receives its rounded copy.
@@ -20,7 +21,12 @@ struct reference_optimizer {
     const double squares = real_part(reads<wide<S>>(args.squares)(0, 0));
     const writes<double> numbers(args.numbers);
     const double maximum = numbers(0, maximum_norm);
-    const double ratio = maximum / (std::sqrt(squares) + 1e-6);
+    const double norm = std::sqrt(squares);
+    if (args.normalize) {
+      numbers.set(0, clip_factor, maximum / (norm < 1e-7 ? 1e-7 : norm));
+      return;
+    }
+    const double ratio = maximum / (norm + 1e-6);
     numbers.set(0, clip_factor, maximum <= 0.0 || ratio > 1.0 ? 1.0 : ratio);
   }
 

@@ -33,6 +33,11 @@ inline const text::special_token* special_named(const text::tokenizer& tokens,
   return nullptr;
 }
 
+[[noreturn, gnu::cold]] inline void fail_missing_special(std::string_view name) {
+  fail("the tokenizer has no special token ", name,
+       ", which the chat template writes; ctgpt finetune adds it");
+}
+
 class chat_encoder {
  public:
   explicit chat_encoder(const text::tokenizer& tokens) : tokens_(&tokens) {}
@@ -40,8 +45,7 @@ class chat_encoder {
   chat_encoder& special(std::string_view name, bool counts = false) {
     flush();
     const text::special_token* found = special_named(*tokens_, name);
-    expects(found != nullptr, "the tokenizer has no special token ", name,
-            ", which the chat template writes; ctgpt finetune adds it");
+    if (found == nullptr) fail_missing_special(name);
     made_.ids.push_back(found->token);
     made_.mask.push_back(counts ? 1 : 0);
     return *this;

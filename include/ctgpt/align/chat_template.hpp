@@ -125,6 +125,14 @@ class chat_template {
   constexpr std::string_view name() const { return name_; }
   constexpr std::string_view jinja() const { return jinja_; }
   constexpr std::span<const std::string_view> special_names() const { return special_names_; }
+  constexpr std::span<const std::string_view> end_names() const { return end_names_; }
+
+  // Throws unless the tokenizer has the special tokens that the template writes.
+  void expect_specials(const text::tokenizer& tokens) const {
+    for (const std::string_view name : special_names_) {
+      if (special_named(tokens, name) == nullptr) fail_missing_special(name);
+    }
+  }
 
   // open_answer: what comes next is the assistant's answer.
   encoded_conversation encode(const text::tokenizer& tokens, const conversation& talk,
@@ -196,6 +204,19 @@ inline std::optional<chat_template> find_chat_template(const std::string& direct
     if (std::all_of(names.begin(), names.end(), has)) return each;
   }
   return std::nullopt;
+}
+
+// The template for a model that says none: the one whose special tokens its tokenizer has, else
+// ChatML.
+inline chat_template default_chat_template(const std::string& directory,
+                                           const text::tokenizer& tokens) {
+  if (const std::optional<chat_template> own = find_chat_template(directory)) return *own;
+  for (const chat_template& each : chat_templates) {
+    const auto names = each.special_names();
+    const auto has = [&](std::string_view name) { return special_named(tokens, name) != nullptr; };
+    if (std::all_of(names.begin(), names.end(), has)) return each;
+  }
+  return chatml{};
 }
 
 }  // namespace ctgpt::inline CTGPT_ABI::align

@@ -21,6 +21,7 @@
 
 #include "ctgpt/app/config_file.hpp"
 #include "ctgpt/app/extra_verbs.hpp"
+#include "ctgpt/app/finetune_flags.hpp"
 #include "ctgpt/app/flags.hpp"
 #include "ctgpt/app/verbs.hpp"
 #include "ctgpt/base/utf8.hpp"
@@ -41,6 +42,13 @@ class program {
          "  ctgpt train --resume --out DIR\n"
          "Example:\n"
          "  ctgpt train --data text.txt --tokenizer char --preset quickstart --out runs/first");
+    verb(top_, "finetune", "Teach a model to answer, on conversations", finetune_, true,
+         "Reads Alpaca, ShareGPT, OpenAI messages and OASST trees; learns the answers alone. "
+         "Ctrl-C\n"
+         "saves and ends; go on with\n"
+         "  ctgpt finetune --resume --out DIR\n"
+         "Example:\n"
+         "  ctgpt finetune -m runs/base --data talks.jsonl --out runs/chat");
     verb(top_, "sample", "Continue a text", sample_, true,
          "What is not given comes from the model's generation_config.json.\n"
          "Example:\n"
@@ -148,6 +156,7 @@ class program {
       if (extra_[i]->parsed()) return extra_verbs()[i]->run();
     }
     if (top_.got_subcommand("train")) return train_command(train_, machine_, called);
+    if (top_.got_subcommand("finetune")) return finetune_command(finetune_, machine_, called);
     if (top_.got_subcommand("sample")) return sample_command(sample_, machine_);
     if (top_.got_subcommand("chat")) return chat_command(chat_, machine_);
     if (top_.got_subcommand("eval")) return eval_command(eval_, machine_);
@@ -303,6 +312,7 @@ class program {
   std::optional<std::string> config_;
   std::vector<config_flag> from_file_;
   train_flags train_;
+  finetune_flags finetune_;
   sample_flags sample_;
   chat_flags chat_;
   eval_flags eval_;

@@ -55,19 +55,36 @@ inline training plan_training(const train_settings& settings,
   return plan;
 }
 
-inline void set_initial_weights(network_weights& net, const train_settings& settings) {
-  if (settings.init_from.empty()) {
-    net.initialize({settings.seed});
-  } else {
-    load_weights(net, weight_files::open(resolve_model(settings.init_from)), true);
+// Rows of `count` tokens, the last of `known`, become the mean of those before them.
+inline void begin_as_mean(network_weights& net, isize known, isize count) {
+  const isize first = known - count;
+  for (int i = 0; i < net.layout().count(); ++i) {
+    const slot& item = net.layout().at(i);
+    if (!item.path.has(part::token_embedding) && !item.path.has(part::head)) continue;
+    std::vector<float> rows = net.read(i);
+    const auto at = [&](isize row, isize col) -> float& {
+      return rows[static_cast<std::size_t>(row * item.cols + col)];
+    };
+    for (isize c = 0; c < item.cols; ++c) {
+      double sum = 0.0;
+      for (isize r = 0; r < first; ++r) sum += static_cast<double>(at(r, c));
+      const auto mean = static_cast<float>(sum / static_cast<double>(first));
+      for (isize r = first; r < known; ++r) at(r, c) = mean;
+    }
+    net.write(i, [&](isize place) { return rows[static_cast<std::size_t>(place)]; });
   }
 }
 
-inline void check_same_data(const training& plan, const std::string& path) {
-  const std::string before = io::json_field(plan.earlier, path)["data_sha256"].string();
-  expects(before == plan.data.sha256, "the data file ", plan.settings.data,
-          " has changed since this run was started (SHA-256 ", before, " then, ", plan.data.sha256,
-          " now); resuming would mix two texts");
+inline void set_initial_weights(network_weights& net, const training& plan) {
+  if (plan.settings.init_from.empty()) {
+    net.initialize({plan.settings.seed});
+    return;
+  }
+  const std::string from = resolve_model(plan.settings.init_from);
+  load_weights(net, weight_files::open(from), true, read_vocab(from));
+  if (plan.also.new_tokens > 0) {
+    begin_as_mean(net, plan.data.tokens.vocab_size(), plan.also.new_tokens);
+  }
 }
 
 // What `directory` gives to a run that begins with its model, or goes on with it; none for fresh
@@ -89,8 +106,28 @@ inline std::optional<starting_point> start_of(train_settings& s, const train_fla
 // The tensors of a model that training starts from, before memory is asked for or a directory made.
 inline void check_initial_weights(const training& plan, const model_layout& layout) {
   if (plan.settings.init_from.empty()) return;
-  detail::check_tensors(weight_files::open(resolve_model(plan.settings.init_from)), layout,
-                        plan.vocab, true);
+  const std::string from = resolve_model(plan.settings.init_from);
+  detail::check_tensors(weight_files::open(from), layout, read_vocab(from), true);
+}
+
+int run_training(training& plan, std::optional<run_directory>& directory, const std::string& out,
+                 bool fresh) {
+  int code = 1;
+  visit_model(plan.settings.model, [&](const auto& model) {
+    const recipe& how = plan.settings.how;
+    const precision numbers = parse_precision(plan.settings.precision);
+    const model_layout layout = make_layout(model);
+    if (fresh) check_initial_weights(plan, layout);
+    plan.facts = facts_of(model, how.batch, how.time, plan.vocab, numbers);
+    plan.facts.training_bytes += optimizer_bytes(how, layout, numbers);
+    plan.check_memory();
+    if (!directory) directory.emplace(out, false);
+    plan.say_what_comes(directory->path());  // building a large model takes seconds
+    network net(model, plan.where, numbers, plan.vocab);
+    if (fresh) set_initial_weights(net, plan);  // else a checkpoint's come
+    code = plan.run(net, *directory);
+  });
+  return code;
 }
 
 int train_command(const train_flags& given, const machine_options& machine,
@@ -130,23 +167,7 @@ int train_command(const train_flags& given, const machine_options& machine,
     const std::string from = now.init_from.empty() ? "" : resolve_model(now.init_from);
     plan = plan_training(now, start_of(now, given, from), called, {});
   }
-  int code = 1;
-  visit_model(plan->settings.model, [&](const auto& model) {
-    const recipe& how = plan->settings.how;
-    const model_layout layout = make_layout(model);
-    if (fresh) check_initial_weights(*plan, layout);
-    plan->facts = facts_of(model, how.batch, how.time, plan->vocab,
-                           parse_precision(plan->settings.precision));
-    plan->facts.training_bytes +=
-        optimizer_bytes(how, layout, parse_precision(plan->settings.precision));
-    plan->check_memory();
-    if (!directory) directory.emplace(*given.out, false);
-    plan->say_what_comes(directory->path());  // building a large model takes seconds
-    network net(model, plan->where, parse_precision(plan->settings.precision), plan->vocab);
-    if (fresh) set_initial_weights(net, plan->settings);  // else a checkpoint's come
-    code = plan->run(net, *directory);
-  });
-  return code;
+  return run_training(*plan, directory, *given.out, fresh);
 }
 
 }  // namespace ctgpt::inline CTGPT_ABI::app

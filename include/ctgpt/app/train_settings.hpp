@@ -37,6 +37,7 @@ struct train_settings {
   machine_options machine;
   recipe how;
   isize save_every = 0, keep = 2;
+  isize patience = 0;  // evaluations without a better one, after which a run ends; 0: never
   double val_fraction = 0.1;
   std::uint64_t seed = 1337;
   double epochs = 0.0;  // > 0: decides how.steps once the data is read
@@ -49,15 +50,11 @@ inline std::string model_name(const train_settings& s) {
   return "the model of " + s.init_from;
 }
 
-inline io::json settings_to_json(const train_settings& s) {
+// What training and fine-tuning have in common.
+inline void add_recipe(io::json& out, const train_settings& s) {
   const recipe& h = s.how;
-  io::json out = io::json::object();
-  out.set("data", s.data).set("tokenizer", s.tokenizer);
-  if (!s.preset.empty()) out.set("preset", s.preset);
-  if (!s.init_from.empty()) out.set("init_from", s.init_from);
   out.set("steps", h.steps);
   if (s.epochs > 0.0) out.set("epochs", s.epochs);
-  if (!s.order.random()) out.set("order", s.order.name);
   out.set("batch", h.batch).set("accumulate", h.accumulate).set("context", h.time);
   out.set("lr", detail::shortest(h.rate)).set("min_lr", detail::shortest(h.min_rate));
   out.set("warmup", h.warmup).set("schedule", schedule_name(h.schedule));
@@ -77,10 +74,19 @@ inline io::json settings_to_json(const train_settings& s) {
       .set("clip", detail::shortest(h.clip));
   out.set("precision", s.precision).set("seed", s.seed);
   out.set("eval_every", h.eval_every).set("eval_batches", h.eval_batches);
+  if (s.patience > 0) out.set("patience", s.patience);
   out.set("save_every", s.save_every).set("keep", s.keep).set("val_fraction", s.val_fraction);
   out.set("backend", s.machine.backend.value_or("cpu"));
   if (s.machine.isa) out.set("isa", *s.machine.isa);
   if (s.machine.threads) out.set("threads", *s.machine.threads);
+}
+inline io::json settings_to_json(const train_settings& s) {
+  io::json out = io::json::object();
+  out.set("data", s.data).set("tokenizer", s.tokenizer);
+  if (!s.preset.empty()) out.set("preset", s.preset);
+  if (!s.init_from.empty()) out.set("init_from", s.init_from);
+  if (!s.order.random()) out.set("order", s.order.name);
+  add_recipe(out, s);
   return out;
 }
 
@@ -111,6 +117,13 @@ class json_options {
         field.wrong(join("a number from ", low, " to ", high));
       }
       value = static_cast<Real>(found);
+    }
+  }
+
+  void paths(const std::string& names, const char*, std::vector<std::string>& values) const {
+    const io::json_field field = object_[key_of(names)];
+    for (std::size_t i = 0; field.present() && i < field.size(); ++i) {
+      values.push_back(field[i].string());
     }
   }
 
@@ -167,6 +180,7 @@ inline void apply_flags(train_settings& s, const train_flags& given,
   put(s.seed, given.seed);
   put(how.eval_every, given.eval_every);
   put(how.eval_batches, given.eval_batches);
+  put(s.patience, given.patience);
   put(s.save_every, given.save_every);
   put(s.keep, given.keep);
   put(s.val_fraction, given.val_fraction);
@@ -222,6 +236,14 @@ inline train_settings new_settings(const train_flags& given, const machine_optio
   return s;
 }
 
+// The preset's own value must not slip in for one that is lost.
+inline void expect_complete(const io::json& settings, const io::json_field& saved) {
+  for (const io::json_member& member : settings.get_if<io::json_object>()->members()) {
+    const io::json_field field = saved[member.key];
+    if (!field.present()) field.wrong("what the run was started with");
+  }
+}
+
 // The settings that a run directory's run.json holds.
 inline train_settings saved_settings(const io::json& run, const std::string& path) {
   const io::json_field file(run, path);
@@ -242,27 +264,19 @@ inline train_settings saved_settings(const io::json& run, const std::string& pat
     fail(path, ": its settings are damaged: ", problem.what());
   }
   s.epochs = epochs;
-  // The preset's own value must not slip in for one that is lost.
-  const io::json complete = settings_to_json(s);
-  for (const io::json_member& member : complete.get_if<io::json_object>()->members()) {
-    const io::json_field field = saved[member.key];
-    if (!field.present()) field.wrong("what the run was started with");
-  }
+  expect_complete(settings_to_json(s), saved);
   return s;
 }
 
-// The settings of a resumed run: the old ones, with the changes that are allowed.
-inline train_settings resumed_settings(const train_settings& old, const train_flags& given,
-                                       const machine_options& machine) {
-  train_settings s = old;
-  apply_flags(s, given, machine);
-  const io::json before = settings_to_json(old), after = settings_to_json(s);
-  for (const char* key :
-       {"data",          "tokenizer",    "preset",  "init_from", "batch",     "accumulate",
-        "context",       "lr",           "min_lr",  "warmup",    "schedule",  "dropout",
-        "weight_decay",  "beta1",        "beta2",   "clip",      "precision", "seed",
-        "val_fraction",  "eval_batches", "backend", "order",     "optimizer", "muon_rate",
-        "muon_momentum", "decay_from"}) {
+// Throws where a resumed run's settings differ in what --resume cannot change.
+inline void expect_unchanged(const io::json& before, const io::json& after,
+                             std::initializer_list<const char*> more) {
+  std::vector<const char*> keys(more);
+  keys.insert(keys.end(), {"batch", "accumulate", "context", "lr", "min_lr", "warmup", "schedule",
+                           "dropout", "weight_decay", "beta1", "beta2", "clip", "precision", "seed",
+                           "val_fraction", "eval_batches", "backend", "optimizer", "muon_rate",
+                            "muon_momentum", "decay_from"});
+  for (const char* key : keys) {
     const io::json none, *old_value = before.find(key), *new_value = after.find(key);
     const io::json& then = old_value != nullptr ? *old_value : none;
     const io::json& now = new_value != nullptr ? *new_value : none;
@@ -271,6 +285,15 @@ inline train_settings resumed_settings(const train_settings& old, const train_fl
                            ", which --resume cannot change to ", io::write_json(now),
                            "; start another run for that"));
   }
+}
+
+// The settings of a resumed run: the old ones, with the changes that are allowed.
+inline train_settings resumed_settings(const train_settings& old, const train_flags& given,
+                                       const machine_options& machine) {
+  train_settings s = old;
+  apply_flags(s, given, machine);
+  expect_unchanged(settings_to_json(old), settings_to_json(s),
+                   {"data", "tokenizer", "preset", "init_from", "order"});
   return s;
 }
 

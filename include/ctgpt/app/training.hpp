@@ -1,4 +1,4 @@
-// training: the loop of `ctgpt train`, the same for every compiled model.
+// training: the loop of `ctgpt train` and `ctgpt finetune`, the same for every compiled model.
 //
 // The loop steps, evaluates, lets the model write a sample, writes metrics.jsonl, samples.jsonl and
 // the event file, shows progress, and saves at every best evaluation, at intervals, at the end and
@@ -26,6 +26,18 @@
 
 namespace ctgpt::inline CTGPT_ABI::app {
 
+// What a verb adds to a run.
+struct training_extras {
+  std::string verb = "train", title = "Training";
+  std::string told;      // the lines that say what is learnt from
+  io::json settings;     // of run.json, if not those of a text
+  io::json noted;        // more members of run.json
+  io::json saved;        // what checkpoints say of the model (save_model's `extra`)
+  isize new_tokens = 0;  // the last of the tokenizer's, which begin as the mean of the others
+  std::vector<std::int32_t> prompt;  // what samples begin with, if not as for a text
+  std::vector<std::string> stop;     // what ends a sample
+};
+
 // A run before its model is there.
 struct training {
   train_settings settings;
@@ -34,6 +46,7 @@ struct training {
   invocation called;
   io::json earlier;  // run.json of a run that is resumed, else null
   isize vocab = 0;   // rows of the model: at least the tokenizer's
+  training_extras also{};
   model_facts facts{};
 
   bool resumes() const { return !earlier.is_null(); }
@@ -44,6 +57,11 @@ struct training {
   generation sampling() const;
   void say_what_comes(const std::string& path) const;
 };
+
+// Builds the model of a plan and runs it; defined in app/train.hpp, whose unit has every model.
+// directory: open where a run is resumed, else made here. fresh: no checkpoint is there yet.
+int run_training(training& plan, std::optional<run_directory>& directory, const std::string& out,
+                 bool fresh);
 
 inline void training::check_memory() const {
   const double have = machine_memory();
@@ -67,11 +85,23 @@ inline io::json training::description() const {
   out.set("data_sha256", data.sha256).set("data_bytes", data.bytes);
   out.set("tokens", data.parts.train.size() + data.parts.validation.size());
   out.set("vocab", vocab).set("parameters", facts.parameters);
-  out.set("settings", settings_to_json(settings));
+  out.set("settings", also.settings.is_null() ? settings_to_json(settings) : also.settings);
+  if (!also.noted.is_null()) {
+    for (const io::json_member& each : also.noted.get_if<io::json_object>()->members()) {
+      out.set(each.key, each.value);
+    }
+  }
   if (!settings.init_from.empty()) {
     out.set("model", *config_to_json(settings.model, family::own, facts.vocab).find("ctgpt"));
   }
   return out;
+}
+
+inline void check_same_data(const training& plan, const std::string& path) {
+  const std::string before = io::json_field(plan.earlier, path)["data_sha256"].string();
+  expects(before == plan.data.sha256, "the data file ", plan.settings.data,
+          " has changed since this run was started (SHA-256 ", before, " then, ", plan.data.sha256,
+          " now); resuming would mix two texts");
 }
 
 // A network and its trainer, as the loop knows them.
@@ -119,13 +149,23 @@ inline generation training::sampling() const {
   how.temperature = 0.8f;
   how.top_k = 200;
   how.seed = 1337;
+  how.stop = also.stop;
   return how;
 }
 
 // What samples start from: a newline, or, where the data has none, its first token.
-inline std::vector<std::int32_t> sample_prompt(const corpus& data) {
-  if (data.tokens.knows_newline()) return data.tokens.encode("\n");
-  return {data.parts.train.token(0)};
+inline std::vector<std::int32_t> sample_prompt(const training& plan) {
+  if (!plan.also.prompt.empty()) return plan.also.prompt;
+  if (plan.data.tokens.knows_newline()) return plan.data.tokens.encode("\n");
+  return {plan.data.parts.train.token(0)};
+}
+
+// The lines that say what a text gives to learn from.
+inline std::string text_lines(const training& plan) {
+  return join("  data      ", plan.settings.data, ", windows ", plan.settings.order.name,
+              "\n  tokens    ", grouped(plan.data.parts.train.size()), " to learn from, ",
+              grouped(plan.data.parts.validation.size()), " to validate; vocabulary of ",
+              grouped(plan.data.tokens.vocab_size()), " (", plan.settings.tokenizer, ")\n");
 }
 
 inline std::string sample_line(isize step, std::string_view text) {
@@ -138,22 +178,24 @@ inline void training::say_what_comes(const std::string& path) const {
   const recipe& how = settings.how;
   const int threads = threads_of(settings.machine);
   std::fprintf(stderr,
-               "Training %s, %s parameters, on %s (%d thread%s)\n"
-               "  data      %s, windows %s\n"
-               "  tokens    %s to learn from, %s to validate; vocabulary of %s (%s)\n"
+               "%s %s, %s parameters, on %s (%d thread%s)\n"
+               "%s"
                "  work      %s steps of %s tokens, evaluated every %s and at the end\n"
                "  samples   %s tokens at each evaluation\n"
                "  memory    about %s, weights and activations in %s\n"
                "  writes    %s\n",
+               also.title.c_str(),
                (settings.init_from.empty() ? settings.preset : model_name(settings)).c_str(),
                grouped(facts.parameters).c_str(), where.name(), threads, threads == 1 ? "" : "s",
-               settings.data.c_str(), std::string(settings.order.name).c_str(),
-               grouped(data.parts.train.size()).c_str(),
-               grouped(data.parts.validation.size()).c_str(),
-               grouped(data.tokens.vocab_size()).c_str(), settings.tokenizer.c_str(),
+               (also.told.empty() ? text_lines(*this) : also.told).c_str(),
                grouped(how.steps).c_str(), grouped(how.batch * how.time * how.accumulate).c_str(),
                grouped(how.eval_every).c_str(), grouped(sampling().tokens).c_str(),
                bytes_text(facts.training_bytes).c_str(), settings.precision.c_str(), path.c_str());
+  const double peak = also.told.empty() ? 0.0 : measured_peak(where);
+  if (peak <= 0.0) return;
+  const double tokens = static_cast<double>(how.steps * how.batch * how.time * how.accumulate);
+  std::fprintf(stderr, "  time      %s at least, at this machine's peak\n",
+               progress::duration(tokens * facts.flops_per_token / peak).c_str());
 }
 
 // The first tensor with a value that is not a finite number; "" when there is none.
@@ -193,10 +235,10 @@ class training_loop {
       ~line_closer() { bar.close_line(); }  // before an error is said
     } closer{bar};
     bar.begin(at_.step, how.steps, plan_.facts.flops_per_token);
-    while (at_.step < how.steps && signals.received() == 0) {
+    while (at_.step < how.steps && !patience_ends() && signals.received() == 0) {
       const step_report report = model_.step();
       at_.step = report.step;
-      const bool last = at_.step == how.steps;
+      bool last = at_.step == how.steps;
       const bool looks = last || at_.step % how.eval_every == 0;
       const std::optional<double> validation = looks ? std::optional(evaluate()) : std::nullopt;
       const bool best = validation && (at_.best_step == 0 || *validation < at_.best_loss);
@@ -209,17 +251,24 @@ class training_loop {
       events_.step(report, validation);
       if (validation) sample();
       bar(report);
+      last = last || patience_ends();
       if (last || best || at_.step % plan_.settings.save_every == 0) save();
     }
     bar.close_line();
     const std::string path = shell_quoted(directory_.path());
-    if (const int signal = signals.received(); signal != 0 && at_.step < how.steps) {
+    const bool early = at_.step < how.steps && patience_ends();
+    if (const int signal = signals.received(); signal != 0 && at_.step < how.steps && !early) {
       if (at_.step > 0 && directory_.newest() != at_.step) save();
       std::fprintf(stderr,
-                   "Stopped by %s after step %lld. Go on with:\n  %s train --resume --out %s\n",
+                   "Stopped by %s after step %lld. Go on with:\n  %s %s --resume --out %s\n",
                    signal == SIGINT ? "Ctrl-C" : "SIGTERM", static_cast<long long>(at_.step),
-                   plan_.called.program.c_str(), path.c_str());
+                   plan_.called.program.c_str(), plan_.also.verb.c_str(), path.c_str());
       return 128 + signal;
+    }
+    if (early) {
+      std::fprintf(stderr, "Ended after step %lld: the last %lld evaluations were no better.\n",
+                   static_cast<long long>(at_.step),
+                   static_cast<long long>(plan_.settings.patience));
     }
     std::fprintf(stderr,
                  "The best validation loss was %.4f, at step %lld. Next:\n"
@@ -230,6 +279,12 @@ class training_loop {
   }
 
  private:
+  // A function of the progress alone, so that a resumed run ends where it would have.
+  bool patience_ends() const {
+    const isize most = plan_.settings.patience * plan_.settings.how.eval_every;
+    return most > 0 && at_.best_step > 0 && at_.step - at_.best_step >= most;
+  }
+
   double evaluate() {
     const double loss = model_.evaluate();
     if (std::isfinite(loss)) return loss;
@@ -240,7 +295,7 @@ class training_loop {
   }
 
   void sample() {
-    const std::vector<std::int32_t> prompt = sample_prompt(plan_.data);
+    const std::vector<std::int32_t> prompt = sample_prompt(plan_);
     std::string text = plan_.data.tokens.decode(prompt);
     if (text == "\n") text.clear();  // a page need not begin with an empty line
     text += model_.sample(prompt, plan_.sampling());
@@ -252,7 +307,7 @@ class training_loop {
     const std::string bad = first_bad_weight(model_.weights());
     expects(bad.empty(), "step ", at_.step, ": the update left a value that is not a finite number",
             " in the weight ", bad, "; start another run with a lower learning rate");
-    io::json extra = io::json::object();
+    io::json extra = plan_.also.saved;
     if (!plan_.settings.preset.empty()) extra.set("preset", plan_.settings.preset);
     model_.save(directory_.step_path(at_.step), at_, extra);
     directory_.publish(at_.step, at_.best_step, plan_.settings.keep);

@@ -37,7 +37,7 @@ struct train_flags {
   std::optional<std::string> data, tokenizer, preset, init_from, order, schedule, optimizer,
       precision, out;
   std::optional<isize> steps, batch, accumulate, context, warmup, eval_every, eval_batches,
-      save_every, keep;
+      patience, save_every, keep;
   std::optional<double> epochs, val_fraction, decay_from;
   std::optional<float> lr, min_lr, muon_rate, muon_momentum, dropout, weight_decay, beta1, beta2,
       clip;
@@ -47,7 +47,6 @@ struct train_flags {
   // What decides the numbers that a run computes, and how often it looks and saves.
   template <class Visitor>
   void describe_settings(Visitor& v) {
-    constexpr long long many = most_steps;
     v.text("--data PATH", "text file, or directory of tokens (ctgpt data shard), to learn from",
            data);
     v.text("--tokenizer NAME", "bytes (default), char, or the file or directory of a tokenizer",
@@ -56,12 +55,19 @@ struct train_flags {
     v.text("--init-from DIR", "start from this model: its weights and tokenizer", init_from);
     v.text("--order NAME",
            "of windows: random (default), sequential, shuffled, or documents, packed whole", order);
+    v.number("--val-fraction X", "last part of the data, for validation (default 0.1)",
+             val_fraction, 0.001, 0.9);
+    describe_recipe(v);
+  }
+  // What fine-tuning takes too.
+  template <class Visitor>
+  void describe_recipe(Visitor& v) {
+    constexpr long long many = most_steps;
     v.integer("--steps N", "training steps", steps, 1, many);
     v.number("--epochs X", "passes over the training data, instead of --steps", epochs, 1e-6, 1e9);
     v.integer("--batch N", "sequences in a micro-batch", batch, 1, 65536);
     v.integer("--accumulate N", "micro-batches in a step", accumulate, 1, 1'000'000);
-    v.integer("--context N",
-              "tokens in a sequence, at most the preset's; --init-from cuts the model to it",
+    v.integer("--context N", "tokens in a sequence, at most the model's, which is cut to it",
               context, 1, 1 << 20);
     v.text(
         "--optimizer NAME",
@@ -91,12 +97,12 @@ struct train_flags {
     v.integer("--seed N", "of weights, batches and dropout (default 1337)", seed, 0, largest_seed);
     v.integer("--eval-every N", "steps from one evaluation to the next", eval_every, 1, many);
     v.integer("--eval-batches N", "batches in an evaluation", eval_batches, 1, 1'000'000);
+    v.integer("--patience N", "end after N evaluations without a better one (default: never)",
+              patience, 1, 1'000'000);
     v.integer("--save-every N", "steps from one checkpoint to the next (default: --eval-every)",
               save_every, 1, many);
     v.integer("--keep N", "checkpoints to keep (default 2); the last and the best always stay",
               keep, 1, 1'000'000);
-    v.number("--val-fraction X", "last part of the data, for validation (default 0.1)",
-             val_fraction, 0.001, 0.9);
   }
   template <class Visitor>
   void describe(Visitor& v) {

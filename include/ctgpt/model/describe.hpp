@@ -42,7 +42,7 @@ model_facts facts_of(const Model& model, isize batch, isize time, isize vocab, p
   const double compute = static_cast<double>(element_bytes(numbers.compute));
   const double weights = static_cast<double>(model.parameters());
   facts.training_bytes = weights * (storage + compute * (numbers.needs_master() ? 4.0 : 3.0)) +
-                         tokens * (stored * storage + computed * compute + 8.0) + chunk * compute;
+                         tokens * (stored * storage + computed * compute + 12.0) + chunk * compute;
   facts.flops_per_token = model.flops_per_token(time) - 6.0 * static_cast<double>(unused);
   return facts;
 }

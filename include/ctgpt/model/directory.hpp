@@ -184,7 +184,8 @@ inline bool has_biases(const weight_files& files, const config& c) {
 }  // namespace detail
 
 // Writes the files of a model into an existing directory; of `extra` its "preset" goes into
-// config.json. Returns the checksum of the weights.
+// config.json, "chat_template" into tokenizer_config.json, and "ends", the ids that end a text, into
+// generation_config.json. Returns the checksum of the weights.
 inline std::uint64_t save_model(const network_weights& net, const text::tokenizer& tokens,
                                 const std::string& directory,
                                 const io::json& extra = io::json::object()) {
@@ -202,12 +203,16 @@ inline std::uint64_t save_model(const network_weights& net, const text::tokenize
   write_file_atomic(directory + "/config.json", io::write_json(described, {.pretty = true}) + "\n");
   io::json sampling = io::json::object();
   sampling.set("do_sample", true).set("temperature", 0.8).set("top_k", 200);
-  sampling.set("bos_token_id", id_of(ends.begin)).set("eos_token_id", id_of(ends.end));
+  const io::json *more_ends = extra.find("ends"), *chat = extra.find("chat_template");
+  sampling.set("bos_token_id", id_of(ends.begin));
+  sampling.set("eos_token_id", more_ends != nullptr ? *more_ends : id_of(ends.end));
   write_file_atomic(directory + "/generation_config.json",
                     io::write_json(sampling, {.pretty = true}) + "\n");
   tokens.save(directory + "/tokenizer.json");
-  write_file_atomic(directory + "/tokenizer_config.json",
-                    text::tokenizer_config_json(tokens, net.settings().context));
+  write_file_atomic(
+      directory + "/tokenizer_config.json",
+      text::tokenizer_config_json(tokens, net.settings().context,
+                                  chat != nullptr ? *chat->get_if<std::string>() : ""));
   const memory& truth = net.numbers().needs_master() ? net.master() : net.arena();
   return io::write_safetensors(
       directory + "/model.safetensors",
@@ -223,11 +228,13 @@ struct saved_model {
 };
 
 // Reads the weights of an open network. Returns the checksum that the file carries, "" for none.
-// cut_positions: of longer learned positions the first are taken.
+// cut_positions: of longer learned positions the first are taken. vocab: the rows that the files
+// hold, where the network has more, which become zero; 0: all.
 inline std::string load_weights(network_weights& net, const weight_files& files,
-                                bool cut_positions = false) {
-  const std::vector<saved_tensor> items = saved_tensors(net.layout(), net.vocab());
-  detail::check_tensors(files, net.layout(), net.vocab(), cut_positions);
+                                bool cut_positions = false, isize vocab = 0) {
+  if (vocab == 0) vocab = net.vocab();
+  const std::vector<saved_tensor> items = saved_tensors(net.layout(), vocab);
+  detail::check_tensors(files, net.layout(), vocab, cut_positions);
   files.verify();
   for (int i = 0; i < net.layout().count(); ++i) {
     const slot& target = net.layout().at(i);

@@ -182,8 +182,9 @@ inline text_ends ends_of_text(const tokenizer& tokens) {
 }
 
 // tokenizer_config.json, with which transformers takes tokenizer.json as it is. length: tokens in a
-// sequence; 0: not said.
-inline std::string tokenizer_config_json(const tokenizer& tokens, isize length = 0) {
+// sequence; 0: not said. chat_template: in Jinja; "": none.
+inline std::string tokenizer_config_json(const tokenizer& tokens, isize length = 0,
+                                         const std::string& chat_template = {}) {
   io::json out = io::json::object();
   out.set("tokenizer_class", "PreTrainedTokenizerFast");
   if (length > 0) out.set("model_max_length", length);
@@ -191,6 +192,7 @@ inline std::string tokenizer_config_json(const tokenizer& tokens, isize length =
   const text_ends ends = ends_of_text(tokens);
   if (ends.begin != nullptr) out.set("bos_token", ends.begin->name);
   if (ends.end != nullptr) out.set("eos_token", ends.end->name);
+  if (!chat_template.empty()) out.set("chat_template", chat_template);
   return io::write_json(out, {.pretty = true}) + "\n";
 }
 

@@ -41,9 +41,9 @@ struct sampling {
   int top_k = 200;           // 0: off
   float top_p = 1.0f;
   float min_p = 0.0f;
-  float typical_p = 1.0f;
   float repetition_penalty = 1.0f;
   std::uint64_t seed = 1337;
+  float typical_p = 1.0f;
 
   // What is wrong with these options, as one sentence; empty when nothing is.
   [[gnu::cold]] std::string validate() const {
@@ -84,8 +84,7 @@ class sampler {
   };
 
   // vocab: the number of logits.
-  [[gnu::cold]] sampler(const sampling& options, isize vocab)
-      : random_(options.seed, stream) {
+  [[gnu::cold]] sampler(const sampling& options, isize vocab) : random_(options.seed, stream) {
     expects(vocab >= 1 && vocab <= std::numeric_limits<std::int32_t>::max(), "a vocabulary of ",
             vocab, " tokens cannot be sampled from");
     const auto size = static_cast<std::size_t>(vocab);
@@ -257,9 +256,7 @@ class sampler {
       reached += choices_[static_cast<std::size_t>(last.id)].probability;
     } while (heap != end && reached < goal);
     std::int32_t place = 0;
-    keep([&](const choice& each) {
-      return !order::after({place++, key(each.probability)}, last);
-    });
+    keep([&](const choice& each) { return !order::after({place++, key(each.probability)}, last); });
   }
 
   void keep_typical() {

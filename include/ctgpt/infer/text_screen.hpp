@@ -22,10 +22,11 @@ class text_screen {
  public:
   explicit text_screen(const std::vector<std::string>& stops) : stops_(stops) {}
 
-  // The last bytes of the prompt: four tokens' are enough.
-  void begin(std::string_view prompt) {
+  // The last bytes of the prompt: four tokens' are enough. shown: they stand before the text, an
+  // unfinished character's too.
+  void begin(std::string_view prompt, bool shown = true) {
     characters_.push(prompt);
-    begun_ = prompt.substr(prompt.size() - characters_.pending());
+    if (shown) begun_ = prompt.substr(prompt.size() - characters_.pending());
   }
 
   // The result is valid until the next call.

@@ -1,4 +1,4 @@
-// paged_runner: runs a model over rows of (token, sequence, position), with a paged key/value cache.
+// paged_runner: runs a model over rows of (token, sequence, position), with a cache in pages.
 //
 // run({.tokens, .sequences, .positions}) computes rows of any sequences side by side, where each
 // sequence's earlier positions are in the cache or among these rows; score(first, count) computes

@@ -92,20 +92,31 @@ class engine {
   std::optional<decoder> decoder_;
 };
 
-// untrained: weights as training would begin with, for comparisons.
-inline std::unique_ptr<engine> open_engine(const std::string& path, const ctgpt::backend& where,
-                                           precision numbers, bool untrained = false) {
-  const saved_model from = open_directory(resolve_model(path));
-  text::tokenizer tokens = text::tokenizer::load(from.files.directory());
+// A model, packed to run, and its tokenizer.
+struct opened_model {
   std::unique_ptr<any_network> net;
+  text::tokenizer tokens;
+};
+
+// untrained: weights as training would begin with, for comparisons.
+inline opened_model open_model(const std::string& path, const ctgpt::backend& where,
+                               precision numbers, bool untrained = false) {
+  const saved_model from = open_directory(resolve_model(path));
+  opened_model opened{nullptr, text::tokenizer::load(from.files.directory())};
   visit_model(from.settings, [&](const auto& model) {
     using type = std::remove_cvref_t<decltype(model)>;
-    net = std::make_unique<network<type>>(load_model(model, where, from, numbers));
+    opened.net = std::make_unique<network<type>>(load_model(model, where, from, numbers));
   });
-  expect_room(tokens, net->vocab(), from.files.directory());
-  if (untrained) net->initialize({0});
-  net->pack();
-  return std::make_unique<engine>(std::move(net), std::move(tokens));
+  expect_room(opened.tokens, opened.net->vocab(), from.files.directory());
+  if (untrained) opened.net->initialize({0});
+  opened.net->pack();
+  return opened;
+}
+
+inline std::unique_ptr<engine> open_engine(const std::string& path, const ctgpt::backend& where,
+                                           precision numbers, bool untrained = false) {
+  opened_model opened = open_model(path, where, numbers, untrained);
+  return std::make_unique<engine>(std::move(opened.net), std::move(opened.tokens));
 }
 
 }  // namespace ctgpt::inline CTGPT_ABI::app

@@ -45,6 +45,21 @@ class backend {
     table_->copy(state_, {dst, src, bytes, direction::download});
   }
 
+  // body(worker) for worker < tasks, side by side where the backend lends its workers.
+  // Requires: no exception leaves body.
+  int host_workers() const {
+    return table_->host_workers == nullptr ? 1 : table_->host_workers(state_);
+  }
+  template <class Body>
+  void host_run(int tasks, Body body) const {
+    if (table_->host_run == nullptr) {
+      for (int worker = 0; worker < tasks; ++worker) body(worker);
+      return;
+    }
+    table_->host_run(
+        state_, tasks, [](void* self, int worker) { (*static_cast<Body*>(self))(worker); }, &body);
+  }
+
  private:
   const kernel_table* table_;
   context* state_;

@@ -258,6 +258,11 @@ struct kernel_table {
   void (*copy)(context*, const copy_args&);
   void (*synchronise)(context*);
 
+  // The host's own work, for those who choose tokens: body(argument, worker) for worker < tasks <=
+  // host_workers(), then all have ended. No exception leaves body. May be null: one worker.
+  int (*host_workers)(context*);
+  void (*host_run)(context*, int tasks, void (*body)(void* argument, int worker), void* argument);
+
   // Calls between record_begin and record_end are kept, and run by each replay. A table that cannot
   // record leaves these null; its callers then make the calls again.
   void (*record_begin)(context*);

@@ -9,8 +9,9 @@
 // joined they are the answer's text, without the stop string. on_end() comes once, last.
 // Ensures: a request's answer depends on the request and the model alone: neither on others that
 // run beside it nor on what a cache holds.
-// Errors: submit() throws usage_error where a request cannot be answered whatever happens, with one
-// sentence; what goes wrong later is an ending with its sentence.
+// Errors: submit() and embed() throw usage_error where a request cannot be answered whatever
+// happens, with one sentence (context_error where it is too long); what goes wrong later is an
+// ending with its sentence.
 #pragma once
 
 #include <cstdint>
@@ -24,16 +25,30 @@
 
 namespace ctgpt::inline CTGPT_ABI {
 
+// A text that does not fit the model's context, with both counts.
+class context_error : public usage_error {
+ public:
+  context_error(isize tokens, isize context, const std::string& sentence)
+      : usage_error(sentence), tokens_(tokens), context_(context) {}
+  isize tokens() const { return tokens_; }
+  isize context() const { return context_; }
+
+ private:
+  isize tokens_, context_;
+};
+
 struct completion_request {
   std::vector<std::int32_t> prompt;
-  isize tokens = 200;  // at most, of the answer
+  isize tokens = 200;  // at most, of the answer; where the context is full it ends too
   sampling choose = {};
   float frequency_penalty = 0.0f, presence_penalty = 0.0f;  // of the answer's tokens
   std::vector<std::pair<std::int32_t, float>> logit_bias = {};
   std::vector<std::string> stop = {};          // texts that end the answer and are not shown
   std::vector<std::int32_t> stop_tokens = {};  // tokens that do
   int likeliest = -1;  // per token: -1 no log probabilities, 0 its own, k > 0 also the k likeliest
-  bool echo = false;   // of the prompt's tokens too, as /v1/completions has it
+  // The prompt's text comes first, and its tokens' log probabilities, as /v1/completions has it;
+  // its first token has 0 and no alternatives.
+  bool echo = false;
 };
 
 struct token_probability {

@@ -24,8 +24,7 @@
 
 #include "ctgpt/infer/moving_window.hpp"
 #include "ctgpt/infer/sampler.hpp"
-#include "ctgpt/infer/stop.hpp"
-#include "ctgpt/text/utf8.hpp"
+#include "ctgpt/infer/text_screen.hpp"
 
 namespace ctgpt::inline CTGPT_ABI {
 
@@ -41,7 +40,12 @@ struct generation {
   std::vector<std::string> stop = {};
 
   sampling sampler_options() const {
-    return {temperature, top_k, top_p, min_p, repetition_penalty, seed};
+    return {.temperature = temperature,
+            .top_k = top_k,
+            .top_p = top_p,
+            .min_p = min_p,
+            .repetition_penalty = repetition_penalty,
+            .seed = seed};
   }
   // What is wrong with these options, as one sentence; empty when nothing is.
   std::string validate() const {
@@ -84,17 +88,14 @@ isize known_tokens(const Tokenizer& tokenizer, isize vocab) {
 
 }  // namespace detail
 
-// A character that the prompt leaves unfinished goes into `characters`. Returns its bytes: they
-// were shown with the prompt, so only what completes them is to be shown.
+// The bytes with which a prompt ends, enough for an unfinished character.
 template <class Tokenizer>
-std::string begin_character(text::utf8_stream& characters, const Tokenizer& tokenizer,
-                            std::span<const std::int32_t> prompt) {
+std::string last_bytes(const Tokenizer& tokenizer, std::span<const std::int32_t> prompt) {
   std::string last;
   for (const std::int32_t token : prompt.last(std::min<std::size_t>(4, prompt.size()))) {
     last += detail::bytes_of(tokenizer, token);
   }
-  characters.push(last);
-  return last.substr(last.size() - characters.pending());
+  return last;
 }
 
 // Calls on_text(std::string_view) with each piece of the continuation; pieces are never empty.
@@ -114,27 +115,21 @@ generated generate(token_decoder& run, const Tokenizer& tokenizer,
     }
   }
   moving_window window(run);
-  text::utf8_stream characters;
-  stop_filter screen(options.stop);
+  text_screen screen(options.stop);
   const auto show = [&](std::string_view piece) {
     if (!piece.empty()) on_text(piece);
   };
 
   generated result;
   if (options.tokens == 0) return result;
-  std::string begun = begin_character(characters, tokenizer, prompt);
+  screen.begin(last_bytes(tokenizer, prompt));
   window.append(prompt);
   for (;;) {
     const std::span<const float> logits = window.logits();
     const std::int32_t token =
         choose.next(logits.first(static_cast<std::size_t>(known)), window.ids());
     ++result.tokens;
-    std::string text = characters.push(detail::bytes_of(tokenizer, token));
-    if (!begun.empty() && !text.empty()) {  // without the prompt's part, or the U+FFFD for it
-      text.erase(0, text.starts_with(begun) ? begun.size() : 3);
-      begun.clear();
-    }
-    show(screen.push(text));
+    show(screen.push(detail::bytes_of(tokenizer, token)));
     if (screen.stopped()) {
       result.reason = ending::stop;
       return result;

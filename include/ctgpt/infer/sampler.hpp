@@ -1,12 +1,16 @@
 // sampler: draws the next token from a model's logits.
 //
-// s = logits;  s[i] = s[i] > 0 ? s[i] / r : s[i] r      for every id i of the history, r = penalty
+// s = logits;  s[i] += bias[i]
+// s[i] = s[i] > 0 ? s[i] / r : s[i] r                   for every id i of the history, r = penalty
+// s[i] -= frequency n + presence                        for every id that the answer has n times
 // p = softmax(s / temperature)                          temperature 0: the largest s, ties to the
 //                                                       lowest id
 // top-k: every id whose s is at least the k-th largest  (ties of the k-th stay)
 // top-p: the smallest set of likeliest ids whose share of what top-k left reaches top_p; of equal
 //        ones the lowest id comes first
 // min-p: every id with p at least min_p times the largest p
+// typical: the smallest set of ids whose -log p is nearest to the entropy of what is left, with a
+//        share of it that reaches typical_p; of equally near ones the lowest id comes first
 // Each filter is off at its neutral value (0, 1, 0, 1) and always leaves one id.
 // Shapes: logits (V), V the vocabulary in use; history: any ids below V, each counted once.
 // Ensures: the n-th draw depends on the logits, the history, the seed and n alone; next() and
@@ -15,7 +19,7 @@
 // -infinity (which bans a token): error.
 // Reference: the logits processors of Hugging Face transformers, in its order; Keskar et al. 2019
 // (repetition penalty); Fan et al. 2018 (top-k); Holtzman et al. 2020 (top-p); Nguyen et al. 2024
-// (min-p).
+// (min-p); Meister et al. 2023 (typical). Frequency and presence penalties, bias: OpenAI's API.
 #pragma once
 
 #include <algorithm>
@@ -24,6 +28,7 @@
 #include <limits>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ctgpt/base/error.hpp"
@@ -38,6 +43,7 @@ struct sampling {
   float min_p = 0.0f;
   float repetition_penalty = 1.0f;
   std::uint64_t seed = 1337;
+  float typical_p = 1.0f;
 
   // What is wrong with these options, as one sentence; empty when nothing is.
   [[gnu::cold]] std::string validate() const {
@@ -52,12 +58,22 @@ struct sampling {
     if (!(min_p >= 0.0f && min_p <= 1.0f)) {
       return join("min-p must be between 0 (off) and 1, not ", min_p);
     }
+    if (!(typical_p >= 0.0f && typical_p <= 1.0f)) {
+      return join("typical-p must be between 0 and 1 (off), not ", typical_p);
+    }
     if (!(repetition_penalty >= 0.01f && repetition_penalty <= 100.0f)) {
       return join("the repetition penalty must be between 0.01 and 100 (1: off), not ",
                   repetition_penalty);
     }
     return {};
   }
+};
+
+// What else changes the scores before the filters see them.
+struct score_changes {
+  std::span<const std::pair<std::int32_t, float>> bias = {};  // token, added value
+  float frequency_penalty = 0.0f, presence_penalty = 0.0f;
+  std::size_t prompt = 0;  // tokens of the history before the answer
 };
 
 class sampler {
@@ -68,25 +84,34 @@ class sampler {
   };
 
   // vocab: the number of logits.
-  [[gnu::cold]] sampler(const sampling& options, isize vocab)
-      : options_(options), random_(options.seed, stream) {
-    const std::string wrong = options.validate();
-    if (!wrong.empty()) throw usage_error(wrong);
+  [[gnu::cold]] sampler(const sampling& options, isize vocab) : random_(options.seed, stream) {
     expects(vocab >= 1 && vocab <= std::numeric_limits<std::int32_t>::max(), "a vocabulary of ",
             vocab, " tokens cannot be sampled from");
     const auto size = static_cast<std::size_t>(vocab);
     scores_.resize(size);
     seen_.resize(size, 0);
     choices_.resize(size);
+    become(options, 0);
+  }
+
+  // From now on this is a sampler of these options that has drawn `draws` times: one serves many
+  // texts in turn.
+  void become(const sampling& options, std::uint64_t draws) {
+    const std::string wrong = options.validate();
+    if (!wrong.empty()) throw usage_error(wrong);
+    options_ = options;
+    random_ = random_stream(options.seed, stream);
+    random_.seek(2 * draws);
     if (cuts_top_k()) largest_.resize(static_cast<std::size_t>(options.top_k));
-    if (options.top_p < 1.0f) heap_.resize(size);
+    if (options.top_p < 1.0f || options.typical_p < 1.0f) heap_.resize(scores_.size());
   }
 
   // Never draws this id, whatever its logit. Requires: 0 <= id < the number of logits.
   void ban(std::int32_t id) { banned_.push_back(id); }
 
-  std::int32_t next(std::span<const float> logits, std::span<const std::int32_t> history) {
-    const std::span<const choice> choices = distribution(logits, history);
+  std::int32_t next(std::span<const float> logits, std::span<const std::int32_t> history,
+                    const score_changes& changes = {}) {
+    const std::span<const choice> choices = distribution(logits, history, changes);
     if (options_.temperature == 0.0f) return choices.front().id;
     const double uniform = draw();
     double reached = 0.0;
@@ -100,12 +125,15 @@ class sampler {
   // What next() draws from: the ids that are left, ascending, and their probabilities, all
   // positive. Valid until the next call.
   std::span<const choice> distribution(std::span<const float> logits,
-                                       std::span<const std::int32_t> history) {
+                                       std::span<const std::int32_t> history,
+                                       const score_changes& changes = {}) {
     expects(logits.size() == scores_.size(), "the sampler was made for ", scores_.size(),
             " logits and got ", logits.size());
     std::copy(logits.begin(), logits.end(), scores_.begin());
     for (const std::int32_t id : banned_) scores_[static_cast<std::size_t>(id)] = -infinity;
+    for (const auto& [id, value] : changes.bias) scores_[place_of(id, "")] += value;
     penalize(history);
+    penalize_answer(history, changes);
     const std::size_t best = likeliest();
     left_ = 0;
     if (options_.temperature == 0.0f) {
@@ -113,11 +141,14 @@ class sampler {
       return left();
     }
     weigh(scores_[best], cuts_top_k() ? kth_largest() : -infinity);
-    if (options_.top_p < 1.0f) keep_top_p();
+    if (options_.top_p < 1.0f) {
+      keep_first(options_.top_p, [](double probability) { return probability; });
+    }
     // The largest weight is 1, so min-p compares with it directly.
     keep([least = static_cast<double>(options_.min_p)](const choice& each) {
       return each.probability >= least;
     });
+    if (options_.typical_p < 1.0f) keep_typical();
     const double total = sum();
     for (choice& each : left()) each.probability /= total;
     return left();
@@ -137,18 +168,35 @@ class sampler {
     return static_cast<double>(((high << 32) | low) >> 11) * 0x1p-53;
   }
 
+  std::size_t place_of(std::int32_t id, const char* whose = " of the history") const {
+    expects(id >= 0 && static_cast<std::size_t>(id) < scores_.size(), "the token ", id, whose,
+            " is outside the vocabulary of ", scores_.size());
+    return static_cast<std::size_t>(id);
+  }
+
   void penalize(std::span<const std::int32_t> history) {
     const float penalty = options_.repetition_penalty;
     if (penalty == 1.0f) return;
     for (const std::int32_t id : history) {
-      expects(id >= 0 && static_cast<std::size_t>(id) < scores_.size(), "the token ", id,
-              " of the history is outside the vocabulary of ", scores_.size());
-      const auto i = static_cast<std::size_t>(id);
+      const std::size_t i = place_of(id);
       if (seen_[i] != 0) continue;
       seen_[i] = 1;
       scores_[i] = scores_[i] < 0.0f ? scores_[i] * penalty : scores_[i] / penalty;
     }
     for (const std::int32_t id : history) seen_[static_cast<std::size_t>(id)] = 0;
+  }
+
+  void penalize_answer(std::span<const std::int32_t> history, const score_changes& changes) {
+    if (changes.frequency_penalty == 0.0f && changes.presence_penalty == 0.0f) return;
+    const std::span<const std::int32_t> answer = history.subspan(changes.prompt);
+    for (const std::int32_t id : answer) ++seen_[place_of(id)];
+    for (const std::int32_t id : answer) {
+      const auto i = static_cast<std::size_t>(id);
+      if (seen_[i] == 0) continue;
+      scores_[i] -= changes.frequency_penalty * static_cast<float>(seen_[i]);
+      scores_[i] -= changes.presence_penalty;
+      seen_[i] = 0;
+    }
   }
 
   // The id of the largest score, the lowest of equals.
@@ -183,22 +231,44 @@ class sampler {
     }
   }
 
-  // Takes the likeliest off a heap until their sum reaches top_p. Usually few are taken, so this is
-  // far from the cost of sorting; the choices themselves stay in the order of their ids.
-  void keep_top_p() {
-    const auto after = [](const choice& a, const choice& b) {
-      return a.probability != b.probability ? a.probability < b.probability : a.id > b.id;
+  // The smallest set of those with the largest keys whose share reaches `share`; of equal keys the
+  // lowest id comes first. They are taken off a heap: usually few are, so this is far from the cost
+  // of sorting; the choices themselves stay in the order of their ids.
+  template <class Key>
+  void keep_first(float share, Key key) {
+    struct order {
+      static bool after(const choice& a, const choice& b) {
+        return a.probability != b.probability ? a.probability < b.probability : a.id > b.id;
+      }
     };
-    const double goal = static_cast<double>(options_.top_p) * sum();
-    choice *heap = heap_.data(), *end = std::copy_n(choices_.data(), left_, heap), last{};
-    std::make_heap(heap, end, after);
+    const double goal = static_cast<double>(share) * sum();
+    choice *heap = heap_.data(), *end = heap;
+    for (const choice& each : left()) {  // the place among those left, and the key
+      *end = {static_cast<std::int32_t>(end - heap), key(each.probability)};
+      ++end;
+    }
+    std::make_heap(heap, end, order::after);
+    choice last{};
     double reached = 0.0;
     do {
-      std::pop_heap(heap, end, after);
+      std::pop_heap(heap, end, order::after);
       last = *--end;
-      reached += last.probability;
+      reached += choices_[static_cast<std::size_t>(last.id)].probability;
     } while (heap != end && reached < goal);
-    keep([&](const choice& each) { return !after(each, last); });
+    std::int32_t place = 0;
+    keep([&](const choice& each) { return !order::after({place++, key(each.probability)}, last); });
+  }
+
+  void keep_typical() {
+    const double total = sum();
+    double entropy = 0.0;
+    const double log_total = std::log(total);  // apart: a quotient may round to 0
+    for (const choice& each : left()) {
+      entropy -= each.probability / total * (std::log(each.probability) - log_total);
+    }
+    keep_first(options_.typical_p, [=](double probability) {
+      return -std::fabs(log_total - std::log(probability) - entropy);
+    });
   }
 
   std::span<choice> left() { return std::span(choices_).first(left_); }
@@ -220,7 +290,7 @@ class sampler {
   sampling options_;
   random_stream random_;
   std::vector<float> scores_, largest_;
-  std::vector<std::uint8_t> seen_;
+  std::vector<std::uint32_t> seen_;
   std::vector<std::int32_t> banned_;
   std::vector<choice> choices_, heap_;  // (vocab)
   std::size_t left_ = 0;                // of choices_

@@ -1,5 +1,5 @@
 // The context shared by the tables that run on the host (CPU, Eigen, reference): a thread pool, one
-// growing scratch block a worker, and the memory entries of the table.
+// growing scratch block a worker, and what every host table has: memory, and the host's own work.
 //
 // Ensures: a steady state allocates nothing: scratch only grows.
 // Errors: a scratch block that cannot be had throws ctgpt::error.
@@ -42,6 +42,10 @@ class host_context : public cpu_context {
       if (args.bytes != 0) std::memmove(args.dst, args.src, args.bytes);
     };
     table.synchronise = [](context*) {};
+    table.host_workers = [](context* state) { return workers_of(state).count; };
+    table.host_run = [](context* state, int tasks, void (*body)(void*, int), void* argument) {
+      workers_of(state).run(tasks, body, argument);
+    };
     table.record_begin = nullptr;
     table.record_end = nullptr;
     table.replay = nullptr;

@@ -5,10 +5,14 @@ include(CMakePackageConfigHelpers)
 set(config_dir "${CMAKE_INSTALL_LIBDIR}/cmake/ctgpt")
 install(TARGETS ctgpt ctgpt_headers EXPORT ctgptTargets FILE_SET HEADERS)
 install(EXPORT ctgptTargets NAMESPACE ctgpt:: DESTINATION "${config_dir}")
-if(TARGET ctgpt_data)  # by itself, so that only those who ask for it need its libraries
-  install(TARGETS ctgpt_data EXPORT ctgptDataTargets)
-  install(EXPORT ctgptDataTargets NAMESPACE ctgpt:: DESTINATION "${config_dir}")
-endif()
+# Each component by itself, so that only those who ask for it need its libraries.
+foreach(component data serve)
+  if(TARGET ctgpt_${component})
+    install(TARGETS ctgpt_${component} EXPORT ctgpt_${component})
+    install(EXPORT ctgpt_${component} NAMESPACE ctgpt:: FILE ctgpt_${component}.cmake
+            DESTINATION "${config_dir}")
+  endif()
+endforeach()
 configure_package_config_file(cmake/ctgptConfig.cmake.in ctgptConfig.cmake
                               INSTALL_DESTINATION "${config_dir}")
 write_basic_package_version_file(ctgptConfigVersion.cmake COMPATIBILITY SameMinorVersion)

@@ -38,6 +38,10 @@ need_compiler_and_library_headers() {
   need_header libxml2/libxml/HTMLparser.h libxml2-dev
   need_header re2/re2.h libre2-dev
   need_header utf8proc.h libutf8proc-dev
+  need_header httplib.h libcpp-httplib-dev
+  need_header openssl/ssl.h libssl-dev
+  need_header sqlite3.h libsqlite3-dev
+  need_header prometheus/registry.h prometheus-cpp-dev
   need_header toml++/toml.h libtomlplusplus-dev
 }
 

@@ -3,9 +3,10 @@
 get_target_property(eigen_dirs Eigen3::Eigen INTERFACE_INCLUDE_DIRECTORIES)
 list(TRANSFORM eigen_dirs PREPEND "-isystem")
 set(header_dirs ${eigen_dirs})
-foreach(module zlib zstd curl xml2 re2 utf8proc)  # of ctgpt::data
+# Those of ctgpt::data and ctgpt::serve.
+foreach(module zlib zstd curl xml2 re2 utf8proc httplib openssl sqlite prometheus)
   list(TRANSFORM ctgpt_module_${module}_INCLUDE_DIRS PREPEND "-isystem" OUTPUT_VARIABLE dirs)
-  list(APPEND header_dirs ${dirs})
+  list(APPEND header_dirs ${dirs} ${ctgpt_module_${module}_CFLAGS_OTHER})
 endforeach()
 list(REMOVE_DUPLICATES header_dirs)
 foreach(header ${headers})

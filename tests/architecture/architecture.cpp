@@ -95,6 +95,9 @@ TEST_CASE("an include that breaks the plan is found") {
            {"train/x.hpp", "<CLI/CLI.hpp>"},
            {"io/x.hpp", "<zlib.h>"},
            {"text/x.hpp", "<re2/re2.h>"},
+           {"serve/x.hpp", "<re2/re2.h>"},
+           {"app/x.hpp", "<httplib.h>"},
+           {"safety/x.hpp", "<sqlite3.h>"},
            {"app/program.hpp", "<toml++/toml.h>"},
            {"io/x.hpp", "\"file.hpp\""},
            {"io/x.hpp", "<ctgpt/base/file.hpp>"},
@@ -113,6 +116,9 @@ TEST_CASE("includes that the plan allows are left alone") {
   CHECK(joined(planted("backend/cpu/impl.hpp", "<hwy/foreach_target.h>")) == "");
   CHECK(joined(planted("app/x.hpp", "<CLI/CLI.hpp>")) == "");
   CHECK(joined(planted("data/x.hpp", "<libxml/parser.h>")) == "");
+  CHECK(joined(planted("serve/x.hpp", "<httplib.h>")) == "");
+  CHECK(joined(planted("safety/x.hpp", "<re2/re2.h>")) == "");
+  CHECK(joined(planted("feedback/x.hpp", "<sqlite3.h>")) == "");
   CHECK(joined(planted("app/toml_file.hpp", "<toml++/toml.h>")) == "");
   CHECK(joined(planted("train/x.hpp", "\"ctgpt/model/gpt.hpp\"")) == "");
 }

@@ -62,6 +62,14 @@ inline bool is_of_data(std::string_view name) {
   return false;
 }
 
+// Those of the component serve, which shares RE2 with data.
+inline bool is_of_serve(std::string_view name) {
+  for (const char* library : {"httplib.h", "openssl/", "sqlite3.h", "prometheus/"}) {
+    if (starts_with(name, library)) return true;
+  }
+  return false;
+}
+
 // Where the headers of a library may be included; every other library is a stranger to include/.
 inline bool third_party_belongs(std::string_view path, std::string_view name) {
   const std::string room = room_of(path);
@@ -73,6 +81,9 @@ inline bool third_party_belongs(std::string_view path, std::string_view name) {
   if (starts_with(name, "CLI/")) return room == "app";
   if (starts_with(name, "toml++/")) return path == "include/ctgpt/app/toml_file.hpp";
   if (starts_with(name, "nlohmann/")) return room == "app" || room == "serve";
+  if (starts_with(name, "sqlite3.h")) return room == "feedback" || room == "serve";
+  if (starts_with(name, "re2/") && room == "safety") return true;
+  if (is_of_serve(name)) return room == "serve";
   if (is_of_data(name)) return room == "data";
   return true;
 }
@@ -81,7 +92,7 @@ inline bool is_known_third_party(std::string_view name) {
   for (const char* library : {"Eigen/", "hwy/", "CLI/", "toml++/", "nlohmann/"}) {
     if (starts_with(name, library)) return true;
   }
-  return is_of_data(name);
+  return is_of_data(name) || is_of_serve(name);
 }
 
 inline void check_include(const source& file, const include_line& line, findings& found) {

@@ -22,69 +22,16 @@
 #include <sys/random.h>
 
 #include <chrono>
-#include <functional>
 #include <mutex>
-#include <vector>
 
 #include "ctgpt/base/utf8.hpp"
 #include "ctgpt/feedback/log_events.hpp"
+#include "ctgpt/feedback/log_export.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::feedback {
 
-struct rating {
-  std::int64_t value = 0;               // 1 good, -1 bad, 0 neither
-  std::string reason = {}, comment = {};  // a word from a list, and the person's own
-  std::string answer = {};              // the better answer that the person wrote
-  std::int64_t at = 0;
-};
-
-struct new_message {
-  std::string parent = {};  // "" for a first one
-  std::string role = {}, content = {};
-  io::json details = io::json::object();  // model, sampling settings, why it ended, what it replaces
-};
-
-struct message_record {
-  std::string id, parent, role, content;
-  std::int64_t created = 0;
-  io::json details;
-  std::optional<rating> rated;
-};
-
-struct conversation_head {
-  std::string title = {}, system = {};
-  io::json settings = io::json::object();
-};
-
-struct conversation_record {
-  std::string id;
-  conversation_head head;
-  std::int64_t created = 0, updated = 0;
-  std::string leaf;
-  std::vector<message_record> messages;  // in the order in which they came
-};
-
-struct conversation_change {
-  std::optional<std::string> title = {}, system = {}, leaf = {};
-  std::optional<io::json> settings = {};
-};
-
-struct conversation_line {
-  std::string id, title;
-  std::int64_t updated = 0;
-  std::string snippet;  // of a search: where the words stand
-};
-
-struct conversation_query {
-  std::string search = {};  // words; all must be there, the last one may be a beginning
-  std::int64_t limit = 50;
-  std::int64_t offset = 0;
-};
-
 class chat_log {
  public:
-  using sink = std::function<void(std::string_view line)>;
-
   explicit chat_log(const std::string& path) : file_(path) { prepare_log(file_); }
 
   conversation_record open(const std::string& person, const conversation_head& head) {
@@ -188,13 +135,14 @@ class chat_log {
     const std::lock_guard held(mutex_);
     std::vector<conversation_line> lines;
     const std::string words = match_of(query.search);
-    auto rows =
-        words.empty()
-            ? file_.prepare("SELECT id, title, updated, '' FROM conversations WHERE person = ? "
-                            "ORDER BY updated DESC, number DESC LIMIT ? OFFSET ?")
-                  .bind(person, query.limit, query.offset)
-            : file_.prepare(found_sql)
-                  .bind(person, words, like_of(query.search), query.limit, query.offset);
+    auto rows = words.empty()
+                    ? file_
+                          .prepare(
+                              "SELECT id, title, updated, '' FROM conversations WHERE person = ? "
+                              "ORDER BY updated DESC, number DESC LIMIT ? OFFSET ?")
+                          .bind(person, query.limit, query.offset)
+                    : file_.prepare(found_sql).bind(person, words, like_of(query.search),
+                                                    query.limit, query.offset);
     while (rows.step()) {
       lines.push_back({rows.text(0), rows.text(1), rows.integer(2), rows.text(3)});
     }
@@ -219,9 +167,21 @@ class chat_log {
   }
 
   // Conversations as JSON lines: feedback/log_export.hpp has their form.
-  void export_person(const std::string& person, const sink& out);
+  // The lock is held for one conversation at a time: a slow reader of an export stops nobody.
+  void export_person(const std::string& person, const line_sink& out) {
+    for (const std::string& id : names("SELECT id FROM conversations WHERE person = ? "
+                                       "ORDER BY number",
+                                       person)) {
+      if (const auto talk = find(person, id)) export_branches(*talk, out);
+    }
+  }
   // Those of all who have agreed; the name of nobody is in it.
-  void export_consented(const sink& out);
+  void export_consented(const line_sink& out) {
+    for (const std::string& person :
+         names("SELECT person FROM people WHERE consent = ? ORDER BY person", 1)) {
+      if (consent(person)) export_person(person, out);
+    }
+  }
 
   // The tables that are read, anew from the events.
   void rebuild() {
@@ -306,13 +266,22 @@ class chat_log {
       change.commit();
     }
     write({.kind = "erase",
-           .body = io::json::object().set("conversations", conversations)});  // of whom, nobody knows
+           .body = io::json::object().set("conversations", conversations)});  // whose: no trace
     auto rows = file_.prepare("PRAGMA wal_checkpoint(TRUNCATE)");
     expects(rows.step() && rows.integer(0) == 0, "the data was deleted, but another program holds ",
             "the log ", file_.path(), " open: its write-ahead log keeps a copy until then; delete ",
             "again when that program has ended");
   }
 
+  // The first column.
+  template <class Value>
+  std::vector<std::string> names(std::string_view sql, const Value& value) {
+    const std::lock_guard held(mutex_);
+    std::vector<std::string> all;
+    auto rows = file_.prepare(sql).bind(value);
+    while (rows.step()) all.push_back(rows.text(0));
+    return all;
+  }
   bool owns(const std::string& person, const std::string& conversation) {
     auto rows = file_.prepare("SELECT 1 FROM conversations WHERE id = ? AND person = ?")
                     .bind(conversation, person);
@@ -320,8 +289,10 @@ class chat_log {
   }
   // Of the person's conversations the one that holds the message; "" for none.
   std::string conversation_of(const std::string& person, const std::string& message) {
-    auto rows = file_.prepare("SELECT c.id FROM messages m JOIN conversations c ON c.id = "
-                              "m.conversation WHERE m.id = ? AND c.person = ?")
+    auto rows = file_
+                    .prepare(
+                        "SELECT c.id FROM messages m JOIN conversations c ON c.id = "
+                        "m.conversation WHERE m.id = ? AND c.person = ?")
                     .bind(message, person);
     return rows.step() ? rows.text(0) : std::string();
   }
@@ -330,8 +301,10 @@ class chat_log {
     return rows.step() && rows.integer(0) != 0;
   }
   std::optional<rating> read_rating(const std::string& person, const std::string& message) {
-    auto rows = file_.prepare("SELECT value, reason, comment, answer, at FROM ratings WHERE "
-                              "message = ? AND person = ?")
+    auto rows = file_
+                    .prepare(
+                        "SELECT value, reason, comment, answer, at FROM ratings WHERE "
+                        "message = ? AND person = ?")
                     .bind(message, person);
     if (!rows.step()) return std::nullopt;
     return rating{rows.integer(0), rows.text(1), rows.text(2), rows.text(3), rows.integer(4)};
@@ -348,8 +321,10 @@ inline std::optional<conversation_record> chat_log::read_conversation(const std:
                                                                       const std::string& id) {
   conversation_record found;
   {
-    auto rows = file_.prepare("SELECT title, system, settings, created, updated, leaf FROM "
-                              "conversations WHERE id = ? AND person = ?")
+    auto rows = file_
+                    .prepare(
+                        "SELECT title, system, settings, created, updated, leaf FROM "
+                        "conversations WHERE id = ? AND person = ?")
                     .bind(id, person);
     if (!rows.step()) return std::nullopt;
     found = {.id = id,
@@ -359,10 +334,12 @@ inline std::optional<conversation_record> chat_log::read_conversation(const std:
              .leaf = rows.text(5),
              .messages = {}};
   }
-  auto rows = file_.prepare("SELECT m.id, m.parent, m.role, m.content, m.created, m.details, "
-                            "r.value, r.reason, r.comment, r.answer, r.at FROM messages m LEFT "
-                            "JOIN ratings r ON r.message = m.id AND r.person = ? WHERE "
-                            "m.conversation = ? ORDER BY m.number")
+  auto rows = file_
+                  .prepare(
+                      "SELECT m.id, m.parent, m.role, m.content, m.created, m.details, "
+                      "r.value, r.reason, r.comment, r.answer, r.at FROM messages m LEFT "
+                      "JOIN ratings r ON r.message = m.id AND r.person = ? WHERE "
+                      "m.conversation = ? ORDER BY m.number")
                   .bind(person, id);
   while (rows.step()) {
     message_record message{.id = rows.text(0),
@@ -373,8 +350,8 @@ inline std::optional<conversation_record> chat_log::read_conversation(const std:
                            .details = io::parse_json(rows.text(5), file_.path()),
                            .rated = {}};
     if (!rows.null(6)) {
-      message.rated = rating{rows.integer(6), rows.text(7), rows.text(8), rows.text(9),
-                             rows.integer(10)};
+      message.rated =
+          rating{rows.integer(6), rows.text(7), rows.text(8), rows.text(9), rows.integer(10)};
     }
     found.messages.push_back(std::move(message));
   }
@@ -382,5 +359,3 @@ inline std::optional<conversation_record> chat_log::read_conversation(const std:
 }
 
 }  // namespace ctgpt::inline CTGPT_ABI::feedback
-
-#include "ctgpt/feedback/log_export.hpp"

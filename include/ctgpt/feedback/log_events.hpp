@@ -20,7 +20,7 @@ namespace ctgpt::inline CTGPT_ABI::feedback {
 
 struct log_event {
   std::int64_t at = 0;  // milliseconds since 1970
-  std::string person, kind, conversation;
+  std::string person = {}, kind = {}, conversation = {};
   io::json body = io::json::object();
 };
 
@@ -47,8 +47,9 @@ inline std::optional<std::string> filled(std::string text) {
 
 inline void apply_message(sqlite::database& file, const log_event& event) {
   const std::string id = text_of(event.body, "id"), content = text_of(event.body, "content");
-  file.prepare("INSERT INTO messages (id, conversation, parent, role, content, created, details) "
-               "VALUES (?, ?, ?, ?, ?, ?, ?)")
+  file.prepare(
+          "INSERT INTO messages (id, conversation, parent, role, content, created, details) "
+          "VALUES (?, ?, ?, ?, ?, ?, ?)")
       .run(id, event.conversation, filled(text_of(event.body, "parent")),
            text_of(event.body, "role"), content, event.at, object_of(event.body, "details"));
   file.prepare("INSERT INTO message_words (rowid, content) VALUES (last_insert_rowid(), ?)")
@@ -75,8 +76,9 @@ inline void apply(sqlite::database& file, const log_event& event) {
   using namespace detail;
   const io::json& body = event.body;
   if (event.kind == "open") {
-    file.prepare("INSERT INTO conversations (id, person, title, system, settings, created, "
-                 "updated) VALUES (?, ?, ?, ?, ?, ?, ?)")
+    file.prepare(
+            "INSERT INTO conversations (id, person, title, system, settings, created, "
+            "updated) VALUES (?, ?, ?, ?, ?, ?, ?)")
         .run(event.conversation, event.person, text_of(body, "title"), text_of(body, "system"),
              object_of(body, "settings"), event.at, event.at);
   } else if (event.kind == "change") {
@@ -103,8 +105,9 @@ inline void record(sqlite::database& file, const log_event& event) {
 
 // Requires: a transaction.
 inline void rebuild(sqlite::database& file) {
-  file.run("DELETE FROM ratings; DELETE FROM messages; DELETE FROM conversations; "
-           "DELETE FROM people; INSERT INTO message_words (message_words) VALUES ('delete-all')");
+  file.run(
+      "DELETE FROM ratings; DELETE FROM messages; DELETE FROM conversations; "
+      "DELETE FROM people; INSERT INTO message_words (message_words) VALUES ('delete-all')");
   auto rows = file.prepare("SELECT at, person, kind, conversation, body FROM events ORDER BY id");
   while (rows.step()) {
     apply(file, {.at = rows.integer(0),
@@ -121,12 +124,14 @@ inline void remove(sqlite::database& file, const std::string& person,
                    const std::optional<std::string>& conversation) {
   const std::string one = conversation ? *conversation : std::string();
   file.prepare("INSERT INTO erasing VALUES (?)").run(person);
-  file.prepare("DELETE FROM ratings WHERE message IN (SELECT m.id FROM messages m JOIN "
-               "conversations c ON m.conversation = c.id WHERE c.person = ?1 AND "
-               "(?2 = '' OR c.id = ?2))")
+  file.prepare(
+          "DELETE FROM ratings WHERE message IN (SELECT m.id FROM messages m JOIN "
+          "conversations c ON m.conversation = c.id WHERE c.person = ?1 AND "
+          "(?2 = '' OR c.id = ?2))")
       .run(person, one);
-  file.prepare("DELETE FROM messages WHERE conversation IN (SELECT id FROM conversations WHERE "
-               "person = ?1 AND (?2 = '' OR id = ?2))")
+  file.prepare(
+          "DELETE FROM messages WHERE conversation IN (SELECT id FROM conversations WHERE "
+          "person = ?1 AND (?2 = '' OR id = ?2))")
       .run(person, one);
   file.prepare("DELETE FROM conversations WHERE person = ?1 AND (?2 = '' OR id = ?2)")
       .run(person, one);

@@ -88,11 +88,11 @@ inline void migrate(sqlite::database& file, std::span<const char* const> migrati
   sqlite::transaction change(file);  // of several programs that start at once, one migrates
   const std::int64_t application = file.number("PRAGMA application_id");
   const std::int64_t version = file.number("PRAGMA user_version");
-  expects(application == log_application ||
-              (application == 0 && version == 0 &&
-               file.number("SELECT count(*) FROM sqlite_master") == 0),
-          "the file ", file.path(), " is a SQLite database of another program, not a log of ctgpt; ",
-          "name another file");
+  expects(
+      application == log_application || (application == 0 && version == 0 &&
+                                         file.number("SELECT count(*) FROM sqlite_master") == 0),
+      "the file ", file.path(), " is a SQLite database of another program, not a log of ctgpt; ",
+      "name another file");
   expects(version <= newest, "the log ", file.path(), " has schema ", version,
           ", but this ctgpt knows only up to ", newest, "; use the newer ctgpt that wrote it");
   for (std::int64_t step = version; step < newest; ++step) {

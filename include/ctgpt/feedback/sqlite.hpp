@@ -56,8 +56,8 @@ class statement {
  public:
   statement(sqlite3* handle, const std::string& path, std::string_view sql)
       : handle_(handle), path_(&path) {
-    const int code = sqlite3_prepare_v2(handle, sql.data(), static_cast<int>(sql.size()),
-                                        &prepared_, nullptr);
+    const int code =
+        sqlite3_prepare_v2(handle, sql.data(), static_cast<int>(sql.size()), &prepared_, nullptr);
     if (code != SQLITE_OK) fail_sqlite(handle, path, code);
   }
   statement(statement&& other) noexcept
@@ -107,6 +107,7 @@ class statement {
     check(sqlite3_bind_text64(prepared_, place, text.data(), text.size(), SQLITE_TRANSIENT,
                               SQLITE_UTF8));
   }
+  void bind_one(int place, const std::string& text) { bind_one(place, std::string_view(text)); }
   template <std::integral Integer>
   void bind_one(int place, Integer value) {
     check(sqlite3_bind_int64(prepared_, place, static_cast<sqlite3_int64>(value)));
@@ -127,8 +128,7 @@ class database {
 
   explicit database(std::string path, bool read_only = false) : path_(std::move(path)) {
     const int mode = read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
-    const int code =
-        sqlite3_open_v2(path_.c_str(), &handle_, mode | SQLITE_OPEN_NOMUTEX, nullptr);
+    const int code = sqlite3_open_v2(path_.c_str(), &handle_, mode | SQLITE_OPEN_NOMUTEX, nullptr);
     if (code != SQLITE_OK) {
       const close_at_exit guard{handle_};
       fail_sqlite(handle_, path_, code);

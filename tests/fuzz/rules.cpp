@@ -17,13 +17,13 @@ const std::vector<rules>& sets() {
   static const std::vector<rules> all = [] {
     std::vector<rules> made;
     for (const char* file : {
-             R"([{"name": "a", "pattern": "a+b|\\bcat\\b|^x|y$", "action": "mask", "max_bytes": 5},
+             R"j([{"name": "a", "pattern": "a+b|\\bcat\\b|^x|y$", "action": "mask", "max_bytes": 5},
                  {"name": "b", "phrase": "é日", "action": "mask", "whole_words": true},
-                 {"name": "c", "pattern": "\\d{3}-?\\d{2,4}", "action": "block"}])",
-             R"([{"name": "a", "pattern": "(?s)a.{0,9}b", "action": "mask", "max_bytes": 8},
+                 {"name": "c", "pattern": "\\d{3}-?\\d{2,4}", "action": "block"}])j",
+             R"j([{"name": "a", "pattern": "(?s)a.{0,9}b", "action": "mask", "max_bytes": 8},
                  {"name": "b", "pattern": "b.*?c", "action": "mask", "max_bytes": 6},
-                 {"name": "c", "pattern": "(?i)c(?m:$)", "action": "flag"}])",
-             R"([{"name": "a", "pattern": "[^a]a\\B|(ab)+\\z|\\pL\\s\\pL", "action": "mask"}])"}) {
+                 {"name": "c", "pattern": "(?i)c(?m:$)", "action": "flag"}])j",
+             R"j([{"name": "a", "pattern": "[^a]a\\B|(ab)+\\z|\\pL\\s\\pL", "action": "mask"}])j"}) {
       made.push_back(rules::parse(file, "rules"));
     }
     return made;

@@ -200,7 +200,7 @@ TEST_CASE("long texts and patterns that could match for ever take time and memor
   const safety::rules house =
       read(R"({"name": "any", "pattern": "(?s)a.*b.*c", "action": "mask", "max_bytes": 256},)"
            R"({"name": "run", "pattern": "(?:a+)+x", "action": "block"})");
-  const std::string text(200'000, 'a');
+  const std::string text(100'000, 'a');
   CHECK(masked(house, text) == text);
   CHECK(masked(house, text + "x").size() >= text.size() - 256);
 }

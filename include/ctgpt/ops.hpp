@@ -84,8 +84,8 @@ class ops {
   }
   template <isize Width, isize Vocab, isize Context>
   void embed_backward(rows<Width> dy, matrix<Vocab, Width> dtable, matrix<Context, Width> dplaces,
-                      const tensor& tokens, isize time) {
-    table_->embed_backward(state_, {dy.t, dtable.t, dplaces.t, tokens, time});
+                      const tensor& tokens, const tensor& token_positions, isize time) {
+    table_->embed_backward(state_, {dy.t, dtable.t, dplaces.t, tokens, time, token_positions});
   }
 
   template <isize Width>

@@ -1,5 +1,6 @@
 // Trials of attention: forward, backward, the cache and its reader.
 #include <algorithm>
+#include <iterator>
 
 #include "conformance/ops.hpp"
 
@@ -11,6 +12,7 @@ struct heads_shape {
   isize batch, time, heads, shared, size, window;
   bool slopes;
   float dropout;
+  bool documents = false;  // of several lengths, one behind the other in each sequence
 };
 
 std::string text_of(const heads_shape& s, element type) {
@@ -18,18 +20,36 @@ std::string text_of(const heads_shape& s, element type) {
          std::to_string(s.heads) + "/" + std::to_string(s.shared) + " of " +
          std::to_string(s.size) + " " + element_name(type) + ", window " +
          std::to_string(s.window) + (s.slopes ? ", slopes" : "") +
-         (s.dropout > 0.0f ? ", dropout" : "");
+         (s.dropout > 0.0f ? ", dropout" : "") + (s.documents ? ", documents" : "");
 }
 
 std::vector<heads_shape> shapes() {
   return {
-      {1, 1, 1, 1, 8, 0, false, 0.0f},    {2, 3, 2, 1, 16, 0, true, 0.0f},
-      {1, 17, 4, 2, 32, 5, false, 0.0f},  {2, 33, 3, 3, 64, 0, false, 0.2f},
-      {1, 65, 2, 2, 32, 0, false, 0.0f},  {1, 130, 2, 1, 64, 0, true, 0.1f},
-      {1, 130, 2, 2, 16, 40, true, 0.1f}, {1, 200, 1, 1, 64, 64, false, 0.0f},
-      {1, 70, 2, 1, 24, 0, false, 0.0f},  {1, 67, 1, 1, 80, 1, false, 0.0f},
-      {2, 64, 6, 2, 128, 0, false, 0.0f},
+      {1, 1, 1, 1, 8, 0, false, 0.0f},         {2, 3, 2, 1, 16, 0, true, 0.0f},
+      {1, 17, 4, 2, 32, 5, false, 0.0f},       {2, 33, 3, 3, 64, 0, false, 0.2f},
+      {1, 65, 2, 2, 32, 0, false, 0.0f},       {1, 130, 2, 1, 64, 0, true, 0.1f},
+      {1, 130, 2, 2, 16, 40, true, 0.1f},      {1, 200, 1, 1, 64, 64, false, 0.0f},
+      {1, 70, 2, 1, 24, 0, false, 0.0f},       {1, 67, 1, 1, 80, 1, false, 0.0f},
+      {2, 64, 6, 2, 128, 0, false, 0.0f},      {2, 33, 2, 1, 16, 0, false, 0.0f, true},
+      {2, 210, 4, 2, 32, 0, true, 0.1f, true}, {1, 300, 1, 1, 64, 70, false, 0.0f, true},
   };
+}
+
+// Documents of one token, of a few, and of more than two tiles; none begins where the other
+// sequences' do.
+operand document_positions(const heads_shape& s) {
+  constexpr isize lengths[] = {1, 1, 1, 20, 3, 130, 64, 5, 40};
+  operand places{"positions", role::in, element::i32, 1, s.batch * s.time};
+  for (isize b = 0; b < s.batch; ++b) {
+    isize document = b, place = 0;
+    for (isize i = 0; i < s.time; ++i) {
+      places.values.push_back(static_cast<double>(place));
+      if (++place < lengths[document % std::ssize(lengths)]) continue;
+      place = 0;
+      ++document;
+    }
+  }
+  return places;
 }
 
 std::vector<operand> attention_operands(generator& g, const heads_shape& s, element type) {
@@ -44,6 +64,7 @@ std::vector<operand> attention_operands(generator& g, const heads_shape& s, elem
     for (double& v : list.back().values) v = std::fabs(v) * 0.1;
   }
   if (s.dropout > 0.0f) list.push_back(g.random_state());
+  if (s.documents) list.push_back(document_positions(s));
   return list;
 }
 
@@ -57,6 +78,7 @@ attention_args arguments(const heads_shape& s, const binding& at) {
   args.scale = 1.0f / std::sqrt(static_cast<float>(s.size));
   args.dropout = s.dropout;
   args.site = 7;
+  args.positions = at["positions"];
   return args;
 }
 

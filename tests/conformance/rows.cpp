@@ -44,8 +44,10 @@ trials embed_backward_trials(generator& g) {
       t.operands = {g.input("dy", type, rows, cols), g.changed("dtable", element::f32, vocab, cols),
                     g.tokens("tokens", rows, 0, vocab)};
       if (i % 2 == 0) t.operands.push_back(g.changed("dplaces", element::f32, 20, cols));
+      if (i % 4 == 0) t.operands.push_back(g.tokens("positions", rows, 0, 20));
       t.run = [](const kernel_table& table, context* state, const binding& at) {
-        table.embed_backward(state, {at["dy"], at["dtable"], at["dplaces"], at["tokens"], 13});
+        table.embed_backward(
+            state, {at["dy"], at["dtable"], at["dplaces"], at["tokens"], 13, at["positions"]});
       };
       t.plant_nan = i == 0;
       list.push_back(std::move(t));

@@ -116,6 +116,7 @@ struct embed_args {
 struct embed_backward_args {
   tensor dy, dtable, dplaces, tokens;  // dplaces optional
   isize time = 0;
+  tensor positions = {};  // as in embed
 };
 // Rotates pairs (i, i + D/2) of each head in place by position * frequency i, read from a table of
 // cos (D/2) then sin (D/2) a position; inverse rotates back (the backward pass).
@@ -132,6 +133,8 @@ struct rope_args {
 // log-sum-exp of each row's scores. Query head h reads key/value head h * kv_heads / heads.
 // slopes (1,heads): ALiBi, adds slope * (key - query). Dropout acts on the probabilities:
 // element e = ((b * heads + h) * T + i) * round_up(T, 16) + j.
+// Where a sequence holds several documents, one behind the other, positions (1,B*T) i32 are each
+// row's place in its own, from 0, and row i sees none before i - position.
 struct attention_args {
   tensor out, q, k, v, lse;
   tensor slopes, random;  // optional
@@ -139,6 +142,7 @@ struct attention_args {
   isize window = 0;  // 0: all earlier keys; else keys j with i - window < j <= i
   float scale = 1.0f, dropout = 0.0f;
   std::uint32_t site = 0;
+  tensor positions = {};  // optional
 };
 struct attention_backward_args {
   tensor dq, dk, dv, dout;  // dq, dk, dv are overwritten; they may not overlap q, k, v

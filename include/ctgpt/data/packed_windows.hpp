@@ -26,7 +26,7 @@ struct packed_piece {
 };
 
 // Tokens in memory whose documents are known.
-class memory_documents final : public memory_tokens {
+class memory_documents : public memory_tokens {
  public:
   // ends: the count of tokens up to the end of each document, ascending.
   memory_documents(std::vector<std::int32_t> ids, std::vector<isize> ends)

@@ -9,7 +9,8 @@
 // resuming is exact. Of n ranks with B windows each, rank r draws the windows r B .. r B + B - 1 of
 // one rank's batch of n B: together they draw the same, and no two draw the same one.
 // Shapes: draw(i) writes (2, B, T) ids: B windows of T inputs, then their targets, one further on;
-// a target of -1 is none.
+// a target of -1 is none. Where an order keeps a window's documents apart, (3, B, T): then each
+// token's place in its document.
 // Errors: a sequence shorter than T + 1 tokens, a batch of none, a rank that is not there: one
 // sentence each; those of the source.
 #pragma once
@@ -31,13 +32,18 @@ class ordered_windows {
   virtual void read(std::uint64_t i, std::span<std::int32_t> inputs,
                     std::span<std::int32_t> targets) const = 0;
   virtual isize scored(std::uint64_t i) const = 0;  // its targets that are some
+  // Whether the documents of a window are kept apart, so that none sees another; positions() are
+  // then each token's place in its own.
+  virtual bool apart() const { return false; }
+  virtual void positions(std::uint64_t, std::span<std::int32_t>) const {}
 };
 
 struct window_order {
   std::string_view name = "random";
-  // null: at random. The source holds more than `time` tokens.
+  // null: at random. The source holds more than `time` tokens, unless windows are padded.
   std::shared_ptr<const ordered_windows> (*open)(const std::shared_ptr<const token_source>& source,
                                                  isize time, std::uint64_t seed) = nullptr;
+  bool padded = false;
 
   bool random() const { return open == nullptr; }
   friend bool operator==(const window_order& a, const window_order& b) { return a.name == b.name; }
@@ -61,7 +67,7 @@ class token_loader {
             "there is no rank ", options.rank, " of ", options.ranks, "; ranks count from 0");
     if (time == 0) return;
     expects(time >= 1, "a window needs at least one token, not ", time);
-    expects(size > time, "the data has ", size, " tokens, but a window of ", time,
+    expects(size > time || options.order.padded, "the data has ", size, " tokens, but a window of ", time,
             " inputs and their targets needs ", time + 1, "; give more data or a shorter context");
     if (options.order.open != nullptr) ordered_ = options.order.open(source_, time, options.seed);
   }
@@ -78,13 +84,16 @@ class token_loader {
     return ordered_ != nullptr ? ordered_->count() * options_.time : source_->size();
   }
 
-  // Requires: ids.size() == 2 * batch * time.
+  // What a batch is made of: inputs and targets; positions where documents are kept apart.
+  isize parts() const { return apart() ? 3 : 2; }
+
+  // Requires: ids.size() == parts() * batch * time.
   void draw(std::uint64_t number, std::span<std::int32_t> ids) const {
     random_stream offsets(options_.seed, 0x62617463u);  // a stream of its own
     offsets.seek(2 * first_of(number));
     for (isize b = 0; b < options_.batch; ++b) {
       if (ordered_ != nullptr) {
-        ordered_->read(window_of(number, b), inputs(b, ids), targets(b, ids));
+        read_ordered(window_of(number, b), b, ids);
       } else {
         read(b, static_cast<isize>(offsets.below(static_cast<std::uint64_t>(windows()))), ids);
       }
@@ -100,14 +109,17 @@ class token_loader {
   }
 
   // Batch `number` of `count`: windows spread evenly over the whole data, the same at every call
-  // and in every order, so that losses measured on them can be compared.
+  // and in every order, so that losses measured on them can be compared; where documents are kept
+  // apart, windows of the order, none of them twice. Returns how many targets are some.
   // Requires: as draw(); 0 <= number < count.
-  void spread(isize number, isize count, std::span<std::int32_t> ids) const {
+  isize spread(isize number, isize count, std::span<std::int32_t> ids) const {
+    if (apart()) return spread_ordered(number, count, ids);
     const isize last_start = source_->size() - options_.time - 1, windows = count * options_.batch;
     for (isize b = 0; b < options_.batch; ++b) {
       const isize index = number * options_.batch + b;
       read(b, windows > 1 ? last_start * index / (windows - 1) : 0, ids);
     }
+    return options_.batch * options_.time;
   }
 
  private:
@@ -120,6 +132,28 @@ class token_loader {
   }
   std::uint64_t window_of(std::uint64_t number, isize b) const {
     return first_of(number) + static_cast<std::uint64_t>(b);
+  }
+
+  bool apart() const { return ordered_ != nullptr && ordered_->apart(); }
+  void read_ordered(std::uint64_t window, isize b, std::span<std::int32_t> ids) const {
+    ordered_->read(window, inputs(b, ids), targets(b, ids));
+    if (apart()) ordered_->positions(window, inputs(2 * options_.batch + b, ids));
+  }
+  isize spread_ordered(isize number, isize count, std::span<std::int32_t> ids) const {
+    const isize places = count * options_.batch, have = ordered_->count();
+    isize scored = 0;
+    for (isize b = 0; b < options_.batch; ++b) {
+      const isize index = number * options_.batch + b;
+      const isize window = places <= have ? have * index / places : index;
+      read_ordered(static_cast<std::uint64_t>(window < have ? window : 0), b, ids);
+      if (window < have) {
+        scored += ordered_->scored(static_cast<std::uint64_t>(window));
+      } else {
+        const std::span<std::int32_t> none = targets(b, ids);
+        std::fill(none.begin(), none.end(), -1);
+      }
+    }
+    return scored;
   }
 
   std::span<std::int32_t> inputs(isize b, std::span<std::int32_t> ids) const {

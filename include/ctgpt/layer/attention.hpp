@@ -166,9 +166,8 @@ class causal_attention : public configured<C> {
       if (given != head_size()) {
         fail_unlike_config(head_size(), " dimensions a head with rope, but angles for ", given);
       }
-      const tensor places = p.caches != nullptr ? p.token_positions : tensor{};
-      run.rope(q, p.angles, places, f.time, heads(), inverse);
-      run.rope(k, p.angles, places, f.time, kv_heads(), inverse);
+      run.rope(q, p.angles, p.token_positions, f.time, heads(), inverse);
+      run.rope(k, p.angles, p.token_positions, f.time, kv_heads(), inverse);
     }
   }
 
@@ -213,7 +212,8 @@ class causal_attention : public configured<C> {
               window_of(it.actual(), f.layer),
               it.scale(),
               drops ? f.shared->dropout : 0.0f,
-              f.site};
+              f.site,
+              f.shared->token_positions};
     }
   };
 };

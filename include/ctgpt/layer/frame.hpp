@@ -25,7 +25,8 @@ struct pass {
   float norm_epsilon = 1e-5f;
   tensor random;                       // (1,4) u32, needed with dropout
   tensor tokens;                       // (1,N) i32
-  tensor sequences, token_positions;   // (1,N) i32, with a cache
+  tensor sequences;                    // (1,N) i32, with a cache
+  tensor token_positions;              // (1,N) i32, with a cache or several documents in a sequence
   tensor angles, slopes, sinusoids;    // constants of the model
   const cache_view* caches = nullptr;  // of every attention; null: attention within the batch
   // Called when the gradients of arena elements [begin, end) are final, last block first.

@@ -148,8 +148,7 @@ class gpt_core : public configured<C> {
     matrix<C.context, width> places{};
     if constexpr (learned) places = f.weight<C.context, width>(1);
     if constexpr (C.position == positions::sinusoidal) places = {p.sinusoids};
-    run.embed(x, f.weight<C.vocab, width>(0), places, p.tokens,
-              p.caches != nullptr ? p.token_positions : tensor{}, f.time);
+    run.embed(x, f.weight<C.vocab, width>(0), places, p.tokens, p.token_positions, f.time);
     if (drops(p)) run.dropout(x, x, {}, p.random, embedding_site, p.dropout);
     body().forward(run, body_frame(f), x, y);
     norm().forward(run, norm_frame(f), y, h);
@@ -168,7 +167,8 @@ class gpt_core : public configured<C> {
     if (drops(p)) run.dropout(dx, dx, {}, p.random, embedding_site, p.dropout);
     matrix<C.context, width> dplaces{};
     if constexpr (learned) dplaces = f.gradient<C.context, width>(1);
-    run.embed_backward(dx, f.gradient<C.vocab, width>(0), dplaces, p.tokens, f.time);
+    run.embed_backward(dx, f.gradient<C.vocab, width>(0), dplaces, p.tokens, p.token_positions,
+                       f.time);
     announce(p, 0, embeddings());
   }
 

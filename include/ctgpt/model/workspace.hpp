@@ -5,7 +5,9 @@
 // Forward: evaluate() adds the losses to the sum that loss_sum() reads.
 // Backward: accumulate() does both ways, and adds the gradient of (sum of losses * scale) to the
 // gradients.
-// Shapes: tokens, targets (B,T) i32, -1 in targets = not scored; losses (N).
+// Shapes: tokens, targets (B,T) i32, -1 in targets = not scored; losses (N); positions (B,T) i32,
+// where a sequence holds several documents: each token's place in its own, from 0. None of them
+// then sees another, so each has the losses that it has alone.
 // Errors: token counts that do not fit, and accumulate() on a workspace that was not built for
 // training, throw ctgpt::error.
 #pragma once
@@ -26,7 +28,7 @@ constexpr isize workspace_bytes(const Model& model, isize batch, isize time, boo
   const isize stored = tokens * (model.tape(training) + model.scratch());
   const isize computed = tokens * (model.statistics(training) + 1) + chunk + 2;
   return element_bytes(numbers.storage, stored) + element_bytes(numbers.compute, computed) +
-         element_bytes(element::i32, 2 * tokens + 4) + element_bytes(element::f64, 1);
+         element_bytes(element::i32, 3 * tokens + 4) + element_bytes(element::f64, 1);
 }
 
 template <class Model>
@@ -63,7 +65,7 @@ class workspace {
     statistics_ = memory(net.where(), compute, n * sizes.statistics + 1);
     losses_ = memory(net.where(), compute, n);
     scale_ = memory(net.where(), compute, 1);
-    ids_ = memory(net.where(), element::i32, 2 * n);
+    ids_ = memory(net.where(), element::i32, 3 * n);
     random_ = memory(net.where(), element::u32, 4);
     loss_ = memory(net.where(), compute == element::complex128 ? compute : element::f64, 1);
     chunk_rows_ = parts::head_loss::chunk_rows(n, net.vocab());
@@ -77,11 +79,13 @@ class workspace {
   isize tokens() const { return batch_ * time_; }
   const any_network& net() const { return *net_; }
 
-  // ids: (2, B, T): the tokens, then the targets.
+  // ids: (2, B, T): the tokens, then the targets; (3, B, T): then the positions.
   void upload(std::span<const std::int32_t> ids) {
-    expects(static_cast<isize>(ids.size()) == 2 * tokens(), "expected ", 2 * tokens(),
+    const auto count = static_cast<isize>(ids.size());
+    expects(count == 2 * tokens() || count == 3 * tokens(), "expected ", 2 * tokens(),
             " token and target ids, got ", ids.size());
-    ids_.upload(ids.data());
+    documents_ = count == 3 * tokens();
+    net_->where().upload(ids_.data(), ids.data(), ids.size_bytes());
   }
   // The factor of the loss in accumulate(), usually 1 / (scored tokens of a whole step).
   void set_scale(double factor) {
@@ -161,6 +165,7 @@ class workspace {
     p.dropout = dropout;
     p.random = random_.row(0, 4);
     p.tokens = ids_.row(0, tokens());
+    if (documents_) p.token_positions = ids_.row(2 * tokens(), tokens());
     return p;
   }
   frame make_frame(const pass& p, const tensor* into) const {
@@ -192,7 +197,7 @@ class workspace {
 
   const any_network* net_;
   isize batch_, time_;
-  bool training_;
+  bool training_, documents_ = false;
   isize chunk_rows_ = 0;
   memory tape_, scratch_, statistics_, losses_, scale_, ids_, random_, loss_, chunk_;
 };

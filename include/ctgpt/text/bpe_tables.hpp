@@ -93,6 +93,13 @@ class bpe_tables {
     return made;
   }
 
+  // The same with these special tokens instead.
+  bpe_tables with_specials(std::vector<special_token> specials) const {
+    bpe_tables made = *this;
+    made.set_specials(std::move(specials));
+    return made;
+  }
+
   // One more than the highest id of a token or special.
   isize vocab_size() const { return vocab_size_; }
   const std::vector<special_token>& specials() const { return specials_; }
@@ -137,9 +144,7 @@ class bpe_tables {
   }
 
  private:
-  bpe_tables(std::span<const std::string> tokens, std::span<const special_token> specials)
-      : specials_(specials.begin(), specials.end()) {
-    constexpr std::size_t most = std::size_t{1} << 28;  // ids
+  bpe_tables(std::span<const std::string> tokens, std::span<const special_token> specials) {
     expects(tokens.size() < most_ranks, "a vocabulary of ", tokens.size(), " is above ",
             most_ranks - 1);
     std::size_t total = 0, slots = 512;
@@ -171,7 +176,13 @@ class bpe_tables {
       expects(byte_tokens_[byte] >= 0, "the byte ", byte,
               " has no token; a byte-level vocabulary has one for each of the 256");
     }
-    vocab_size_ = static_cast<isize>(tokens.size());
+    set_specials({specials.begin(), specials.end()});
+  }
+
+  void set_specials(std::vector<special_token> specials) {
+    constexpr std::size_t most = std::size_t{1} << 28;  // ids
+    specials_ = std::move(specials);
+    vocab_size_ = static_cast<isize>(token_count());
     for (const special_token& each : specials_) {
       expects(!each.name.empty(), "the special token ", each.token, " has no name");
       expects(each.token >= 0 && each.token < static_cast<std::int32_t>(most),

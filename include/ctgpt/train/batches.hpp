@@ -6,7 +6,7 @@
 // Batch number i is a pure function of (seed, i), at random or in one of the orders of
 // data/window_orders.hpp, so the position in the data is one integer and resuming is exact.
 // Shapes: draw(i) writes (2, B, T) ids: B windows of T inputs, then their targets, one further on;
-// a target of -1 is none.
+// a target of -1 is none; (3, B, T) where documents are kept apart: then the positions.
 // Errors: a sequence shorter than T + 1 tokens, or a batch of none, throws ctgpt::error; files may
 // turn out to hold what they should not.
 #pragma once
@@ -60,16 +60,18 @@ class batches {
   // Tokens that one pass over the data draws. Requires: time() > 0.
   isize epoch_tokens() const { return loader_.epoch_tokens(); }
 
-  // Requires: ids.size() == 2 * batch * time; time() > 0.
+  isize parts() const { return loader_.parts(); }  // 2 or 3
+
+  // Requires: ids.size() == parts() * batch * time; time() > 0.
   void draw(std::uint64_t number, std::span<std::int32_t> ids) const { loader_.draw(number, ids); }
   // The targets of batch `number` that are some: all but the padding of packed documents.
   isize scored(std::uint64_t number) const { return loader_.scored(number); }
 
   // Batch `number` of `count`: windows spread evenly over the whole data, the same at every call,
-  // so that losses measured on them can be compared.
+  // so that losses measured on them can be compared. Returns how many of its targets are some.
   // Requires: as draw(); 0 <= number < count.
-  void spread(isize number, isize count, std::span<std::int32_t> ids) const {
-    loader_.spread(number, count, ids);
+  isize spread(isize number, isize count, std::span<std::int32_t> ids) const {
+    return loader_.spread(number, count, ids);
   }
 
  private:

@@ -119,7 +119,7 @@ class trainer {
         work_(net, data_.batch(), data_.time(), true),
         gradients_(net),
         state_(net),
-        ids_(static_cast<std::size_t>(2 * work_.tokens())) {
+        ids_(static_cast<std::size_t>(data_.parts() * work_.tokens())) {
     expects(options_.accumulate >= 1, "accumulate must be at least 1, not ", options_.accumulate);
     expects(options_.dropout >= 0.0f && options_.dropout < 1.0f,
             "dropout must be from 0 to below 1, not ", options_.dropout);
@@ -167,7 +167,7 @@ class trainer {
     }
     state_.prepare(optimizer_, report.step, report.rate);
     measure_.run(where, [&] { state_.measure(gradients_); });
-    report.loss = work_.loss_sum() / static_cast<double>(scored);
+    report.loss = work_.loss_sum() / static_cast<double>(scored_);
     report.gradient_norm = state_.norm();
     if (!std::isfinite(report.loss) || !std::isfinite(report.gradient_norm)) {
       detail::fail_with_first_bad_tensor(*net_, gradients_.arena(), report);
@@ -207,17 +207,16 @@ class trainer {
   // Mean loss over `count` batches spread evenly over other data: the same windows at every call,
   // so that the losses of a run, and of several runs, can be compared.
   double validate(const batches& other, isize count) {
-    return mean_loss(other, count, [&](const batches& data, isize i) {
-      data.spread(i, count, ids_);
-      return work_.tokens();
-    });
+    return mean_loss(
+        other, count, [&](const batches& data, isize i) { return data.spread(i, count, ids_); });
   }
 
  private:
   template <class Draw>
   double mean_loss(const batches& other, isize count, Draw draw) {
     const batches data = other.with_time(other.time() != 0 ? other.time() : data_.time());
-    expects(data.batch() == data_.batch() && data.time() == data_.time() && count >= 1,
+    expects(data.batch() == data_.batch() && data.time() == data_.time() &&
+                data.parts() == data_.parts() && count >= 1,
             "evaluation needs at least one batch of the training batch's shape");
     work_.clear_loss();
     isize scored = 0;
@@ -226,11 +225,12 @@ class trainer {
       work_.upload(ids_);
       evaluate_.run(net_->where(), [&] { work_.evaluate(); });
     }
-    return work_.loss_sum() / static_cast<double>(scored);
+    return work_.loss_sum() / static_cast<double>(std::max<isize>(scored, 1));
   }
 
-  // The targets of a step, over which its loss is the mean.
+  // The targets of a step, over which its loss is the mean. A step without any learns nothing.
   void set_scored(isize targets) {
+    targets = std::max<isize>(targets, 1);
     if (targets == scored_) return;
     scored_ = targets;
     work_.set_scale(1.0 / static_cast<double>(targets));

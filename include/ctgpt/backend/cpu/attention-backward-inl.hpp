@@ -111,6 +111,7 @@ struct backward_job {
       }
       isize last = tiles - 1;
       if (f.window > 0) last = least(last, (t * tile + keys - 1 + f.window - 1) / tile);
+      while (last > t && first_key_of(f, b, last * tile) >= t * tile + keys) --last;
       for (isize i = t; i <= last; ++i) pair(m, b, h, t, i, dk, dv);
       if (h == (shared + 1) * group - 1) {
         for (isize r = 0; r < keys; ++r) {
@@ -149,12 +150,12 @@ struct backward_job {
     const float* const q = m.q + i * tile * padded;
     const float* const dout = m.dout + i * tile * padded;
     for (isize r = 0; r < queries; ++r) {  // query ahead + r sees keys up to itself
-      const isize last = ahead + r + 1, first = f.window > 0 ? last - f.window : 0;
-      m.keys_of.set(r, clamp_to_tile(first), clamp_to_tile(last));
+      const isize first = first_key_of(f, b, i * tile + r) - t * tile;
+      m.keys_of.set(r, clamp_to_tile(first), clamp_to_tile(ahead + r + 1));
     }
-    for (isize c = 0; c < keys; ++c) {
-      const isize first = c - ahead, last = f.window > 0 ? first + f.window : queries;
-      m.queries_of.set(c, clamp_to_tile(first), most(0, least(queries, last)));
+    for (isize c = 0, last = 0; c < keys; ++c) {  // and a key is seen by queries from itself on
+      while (last < queries && m.keys_of.begin[last] <= c) ++last;
+      m.queries_of.set(c, clamp_to_tile(c - ahead), last);
     }
     product_task<float> s{m.scores, tile, q, padded, 1, m.k_columns, tile, &m.elements};
     s.wanted = &m.keys_of;

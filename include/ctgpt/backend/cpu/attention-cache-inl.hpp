@@ -36,9 +36,6 @@ namespace cpu_kernels {
 namespace HWY_NAMESPACE {
 namespace attending {
 
-HWY_INLINE isize integer_at(const tensor& t, isize row, isize column) {
-  return *element_at<const std::int32_t>(t, row, column);
-}
 // Where position n lies: its page, and the element of the page where a head's tile or slot begins.
 HWY_INLINE isize page_of(const cache_view& cache, isize sequence, isize n) {
   return integer_at(cache.pages, sequence, n / cache.page);
@@ -106,6 +103,9 @@ struct cached_job {
   isize total = 0;            // row times key tile, of all units
   int tasks = 1;
 
+  isize first_key_of(isize position) const {
+    return args.window > 0 ? most(0, position - args.window + 1) : 0;
+  }
   // Rows [begin, end) of one sequence, and the key tiles that they see.
   struct rows_together {
     isize begin, end, sequence, first_tile, last_tile;
@@ -118,7 +118,7 @@ struct cached_job {
     for (; r.end < args.q.rows && r.end < begin + most_rows; ++r.end) {
       if (integer_at(args.sequences, 0, r.end) != r.sequence) break;
       const isize n = integer_at(args.positions, 0, r.end);
-      const isize first = args.window > 0 ? most(0, n - args.window + 1) : 0;
+      const isize first = first_key_of(n);
       first_key = r.end == begin ? first : least(first_key, first);
       last_key = most(last_key, n);
     }
@@ -136,7 +136,6 @@ struct cached_job {
     q.place(memory, size);
     float* const wide = memory + query_rows::floats(padded);
     q.scale = args.scale;
-    q.window = args.window;
     q.sloped = args.slopes.data != nullptr;
     share mine{total, tasks, worker};
     for (isize begin = 0; begin < args.q.rows;) {
@@ -158,7 +157,9 @@ struct cached_job {
     for (isize row = rows.begin; row < rows.end; ++row) {
       for (isize h = first_head; h < first_head + heads; ++h, ++q.rows) {
         widen_rows(q.queries + q.rows * padded, padded, args.q, row, h * size, 1, size);
-        q.position[q.rows] = integer_at(args.positions, 0, row);
+        const isize n = integer_at(args.positions, 0, row);
+        q.position[q.rows] = n;
+        q.first_key[q.rows] = first_key_of(n);
         q.slope[q.rows] = q.sloped ? number_at(args.slopes, h) : 0.0f;
       }
     }

@@ -1,6 +1,7 @@
 // Causal attention on the CPU: forward, and the entries of the table that this family fills.
 //
-// s_ij = scale q_i . k_j + slope (j - i) for the keys j that query i sees: j <= i, j > i - window;
+// s_ij = scale q_i . k_j + slope (j - i) for the keys j that query i sees: j <= i, j > i - window,
+// none before its own document;
 // lse_i = log sum exp(s_ij);  out_i = sum_j keep_ij exp(s_ij - lse_i) v_j.
 // Backward is in attention-backward-inl.hpp, the paged cache in attention-cache-inl.hpp.
 // Shapes: q, out (B*T, H*D), k, v (B*T, KV*D), lse (B*T, H). Working space a worker: the keys and
@@ -41,9 +42,8 @@ struct forward_job {
   isize total = 0;            // key tiles of all units
   int tasks = 1;
 
-  isize first_tile(isize query_tile) const {
-    const isize first = query_tile * tile - args.window + 1;
-    return args.window > 0 && first > 0 ? first / tile : 0;
+  isize first_tile(isize b, isize query_tile) const {  // no later query sees an earlier key
+    return first_key_of(args, b, query_tile * tile) / tile;
   }
   isize floats() const { return 2 * tiles * tile * padded + query_rows::floats(padded); }
   std::size_t bytes() const {
@@ -76,7 +76,6 @@ struct forward_job {
     head.spare = q.output;
     head.ready = reinterpret_cast<bool*>(memory + floats());
     q.scale = args.scale;
-    q.window = args.window;
     q.sloped = args.slopes.data != nullptr;
     q.dropout = dropout;
 
@@ -87,7 +86,7 @@ struct forward_job {
         for (isize t = 0; t < tiles; ++t) head.ready[t] = false;
         for (isize h = shared * group; h < (shared + 1) * group; ++h) {
           for (isize query_tile = 0; query_tile < tiles; ++query_tile) {
-            const isize first = first_tile(query_tile);
+            const isize first = first_tile(b, query_tile);
             if (!mine.take(query_tile - first + 1)) continue;
             for (isize t = first; t <= query_tile; ++t) pack(head, b, shared, t);
             set_queries(q, b, h, query_tile);
@@ -109,6 +108,7 @@ struct forward_job {
     const float slope = q.sloped ? number_at(args.slopes, h) : 0.0f;
     for (isize r = 0; r < q.rows; ++r) {
       q.position[r] = first + r;
+      q.first_key[r] = first_key_of(args, b, first + r);
       q.slope[r] = slope;
       q.first_element[r] = probability_element(args, b, h, first + r);
     }
@@ -137,8 +137,10 @@ HWY_NOINLINE void attention(context* state, const attention_args& args) {
                   size,
                   round_up(size, virtual_lanes),
                   (args.time + tile - 1) / tile};
-  for (isize t = 0; t < job.tiles; ++t) job.total += t - job.first_tile(t) + 1;
-  job.total *= args.batch * args.heads;
+  for (isize b = 0; b < args.batch; ++b) {
+    for (isize t = 0; t < job.tiles; ++t) job.total += t - job.first_tile(b, t) + 1;
+  }
+  job.total *= args.heads;
   job.tasks =
       tasks_for(threads, args.batch * args.heads * job.tiles, job.total * tile * tile * size);
   run_job(threads, job.tasks, job);

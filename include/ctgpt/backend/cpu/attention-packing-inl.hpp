@@ -95,6 +95,9 @@ HWY_INLINE void widen_rows(float* dst, isize padded, const tensor& src, isize ro
   }
 }
 
+HWY_INLINE isize integer_at(const tensor& t, isize row, isize column) {
+  return *element_at<const std::int32_t>(t, row, column);
+}
 HWY_INLINE float number_at(const tensor& t, isize column) {
   return t.type == element::bf16 ? to_float(*element_at<bf16>(t, 0, column))
                                  : *element_at<float>(t, 0, column);

@@ -48,6 +48,13 @@ HWY_INLINE std::uint64_t probability_element(const attention_args& args, isize b
          static_cast<std::uint64_t>(round_up(args.time, virtual_lanes));
 }
 
+// The first key that query i of sequence b sees: within the window, and of its own document.
+HWY_INLINE isize first_key_of(const attention_args& args, isize b, isize i) {
+  const isize first = args.window > 0 ? most(0, i - args.window + 1) : 0;
+  if (args.positions.data == nullptr) return first;
+  return most(first, i - integer_at(args.positions, 0, b * args.time + i));
+}
+
 // first, first + 1, .. (Highway 1.0.3 makes its Iota in a loop at run time)
 HWY_INLINE f32_vector counting_from(float first) {
   HWY_ALIGN static constexpr float ramp[virtual_lanes] = {0, 1, 2,  3,  4,  5,  6,  7,
@@ -60,12 +67,12 @@ HWY_INLINE f32_vector counting_from(float first) {
 // Up to 64 query rows that read one key/value head. The arrays live in a worker's scratch.
 struct query_rows {
   isize rows = 0, size = 0, padded = 0;  // size: D
-  isize window = 0;
   float scale = 1.0f;
   bool sloped = false;
   bool empty = true;  // no tile yet: output holds nothing
   const dropout_rule* dropout = nullptr;
   isize position[tile];               // of the query in its sequence
+  isize first_key[tile];              // that it sees
   std::uint64_t first_element[tile];  // of its row of probabilities, for dropout
   float *queries, *output;            // (64, padded)
   float* scores;                      // (64, 64)
@@ -91,9 +98,6 @@ struct query_rows {
     empty = true;
     for (isize i = 0; i < rows * virtual_lanes; i += native) store(constant(0.0f), sums + i);
     for (isize i = 0; i < tile; i += native) store(constant(-__builtin_huge_valf()), largest + i);
-  }
-  HWY_INLINE isize first_key(isize row) const {
-    return window > 0 ? most(0, position[row] - window + 1) : 0;
   }
 };
 
@@ -174,7 +178,7 @@ HWY_NOINLINE void attend(query_rows& q, const T* keys, const T* values, isize va
                          const T* next_values = nullptr) {
   const f32_tag d;
   for (isize r = 0; r < q.rows; ++r) {
-    q.visible.set(r, clamp_to_tile(q.first_key(r) - first_key),
+    q.visible.set(r, clamp_to_tile(q.first_key[r] - first_key),
                   clamp_to_tile(q.position[r] + 1 - first_key));
   }
   product_task<T> scores{q.scores, tile, q.queries, q.padded, 1, keys, tile, &q.elements};

@@ -107,8 +107,8 @@ HWY_NOINLINE void embed_backward(context* state, const embed_backward_args& args
         if (token < 0 || token >= args.dtable.rows) continue;
         const float* dy = read(args.dy, r, col, count, buffer.data);
         add_to(args.dtable, token, col, count, dy);
-        const isize position = args.time > 0 ? r % args.time : r;
-        if (args.dplaces.data != nullptr && position < args.dplaces.rows) {
+        const isize position = position_of(args.positions, r, args.time);
+        if (args.dplaces.data != nullptr && position >= 0 && position < args.dplaces.rows) {
           add_to(args.dplaces, position, col, count, dy);
         }
       }

@@ -120,6 +120,11 @@ struct eigen_attention {
   static isize first_key(isize i, isize window) {
     return window > 0 ? std::max<isize>(0, i - window + 1) : 0;
   }
+  static isize first_key(const attention_args& args, isize b, isize i) {
+    const isize first = first_key(i, args.window);
+    if (!args.positions) return first;
+    return std::max(first, i - integer_at(args.positions, b * args.time + i));
+  }
   static float slope_of(const tensor& slopes, isize h) {
     return slopes ? static_cast<const float*>(slopes.data)[h] : 0.0f;
   }
@@ -148,13 +153,13 @@ struct eigen_attention {
                             const head_view& q, const head_view& k, const head_view& v,
                             const head_view& out, float* buffer) {
     const isize last = std::min(first + block, args.time);
-    const isize low = first_key(first, args.window), width = last - low;
+    const isize low = first_key(args, b, first), width = last - low;
     eigen_map scores = eigen_block(buffer, last - first, width, width);
     eigen_product(product::nt, scores, q.map(first, last), k.map(low, last), false);
     scores *= args.scale;
     for (isize i = first; i < last; ++i) {
       float* row = buffer + (i - first) * width;
-      const isize begin = first_key(i, args.window), count = i + 1 - begin;
+      const isize begin = first_key(args, b, i), count = i + 1 - begin;
       eigen_row seen(row + begin - low, count);
       add_slope(seen, begin, i, slope_of(args.slopes, h));
       const float total = softmax(seen);
@@ -169,7 +174,7 @@ struct eigen_attention {
   static void backward_block(const attention_args& args, isize b, isize h, isize first,
                              const backward_head& heads, float* buffer) {
     const isize last = std::min(first + block, args.time);
-    const isize low = first_key(first, args.window), width = last - low;
+    const isize low = first_key(args, b, first), width = last - low;
     float* other = buffer + block * args.time;
     eigen_map p = eigen_block(buffer, last - first, width, width);
     eigen_map ds = eigen_block(other, last - first, width, width);
@@ -177,7 +182,7 @@ struct eigen_attention {
     eigen_product(product::nt, p, q, heads.k.map(low, last), false);
     eigen_product(product::nt, ds, dout, heads.v.map(low, last), false);
     for (isize i = first; i < last; ++i) {
-      const isize begin = first_key(i, args.window), count = i + 1 - begin;
+      const isize begin = first_key(args, b, i), count = i + 1 - begin;
       const isize skip = (i - first) * width + begin - low;
       eigen_row row(buffer + skip, count), drow(other + skip, count);
       row *= args.scale;

@@ -31,7 +31,7 @@ struct reference_attention {
         const S slope = slopes ? slopes(0, h) : scalar<S>(0.0);
         for (isize i = 0; i < args.time; ++i) {
           const isize row = b * args.time + i, base = b * args.time;
-          const isize first = first_key(i, args.window);
+          const isize first = first_key(args, b, i);
           const S total = score_row(
               scores, first, i, size, scalar<S>(args.scale), slope,
               [&](isize d) { return q(row, h * size + d); },
@@ -127,6 +127,12 @@ struct reference_attention {
   static isize first_key(isize i, isize window) {
     return window > 0 && i - window + 1 > 0 ? i - window + 1 : 0;
   }
+  // Of query i of sequence b, which may not look into the document before its own.
+  static isize first_key(const attention_args& args, isize b, isize i) {
+    const isize first = first_key(i, args.window);
+    if (!args.positions) return first;
+    return std::max(first, i - integer_at(args.positions, b * args.time + i));
+  }
   static S probability(const S& score, const S& total) {
     using std::exp;
     return exp(score - total);
@@ -165,7 +171,7 @@ struct reference_attention {
     const S scale = scalar<S>(fwd.scale), slope = slopes ? slopes(0, h) : scalar<S>(0.0);
     S* dscore = dv + fwd.time * size;
     for (isize i = 0; i < fwd.time; ++i) {
-      const isize row = base + i, first = first_key(i, fwd.window);
+      const isize row = base + i, first = first_key(fwd, b, i);
       S overlap = scalar<S>(0.0);  // D_i
       for (isize d = 0; d < size; ++d) overlap += dout(row, own + d) * out(row, own + d);
       for (isize j = first; j <= i; ++j) {

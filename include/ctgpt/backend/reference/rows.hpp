@@ -100,9 +100,11 @@ struct reference_rows {
     for (isize r = 0; r < args.dy.rows; ++r) {
       const isize token = integer_at(args.tokens, r);
       if (token < 0 || token >= args.dtable.rows) continue;  // its loss is NaN already
+      const isize position = position_of(args.positions, r, args.time);
+      const bool placed = dplaces && position >= 0 && position < args.dplaces.rows;
       for (isize c = 0; c < args.dy.cols; ++c) {
         dtable.add(token, c, dy(r, c));
-        if (dplaces) dplaces.add(r % args.time, c, dy(r, c));
+        if (placed) dplaces.add(position, c, dy(r, c));
       }
     }
   }

@@ -79,6 +79,9 @@ fuzz_one() {
     # The component data. What is in /usr/include is found without being named.
     read -ra libraries <<<"$(pkg-config --cflags --libs zlib libzstd libxml-2.0 libutf8proc) -lbz2"
   fi
+  if grep -qE '^#include "ctgpt/safety/' "$unit"; then
+    libraries=(-lre2)
+  fi
   clang++ -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
     -Iinclude -Itests "$unit" "${libraries[@]}" -o "$work/fuzz_$name" &&
     "$work/fuzz_$name" -max_total_time="$limit" -timeout=20 -rss_limit_mb=3000 \

@@ -4,8 +4,10 @@
 // `context` inputs, `stride` apart; every token but the first is scored once, with at least
 // context - stride tokens before it where the text has them.
 // As JSON: loss, perplexity, bits_per_byte, tokens, bytes, context, stride.
-// --world-questions SEED: exact match on the embedded world's held-out questions by kind, beside
-// the majority answer's (for stories a random candidate's) and an untrained model's.
+// --world-questions SEED: exact match on the embedded world's held-out questions by kind and form,
+// beside the majority answer's (for stories a random candidate's) and an untrained model's. A model
+// with a chat template is asked as a person would, one message a question, and chats too; a base
+// model continues "Q: ...\nA:".
 // Errors: usage_error for flags; a character that the tokenizer lacks; those of opening a model.
 #pragma once
 
@@ -14,12 +16,13 @@
 #include <string>
 #include <vector>
 
+#include "ctgpt/align/chat_template.hpp"
 #include "ctgpt/app/corpus.hpp"
 #include "ctgpt/app/engine.hpp"
 #include "ctgpt/app/machine.hpp"
 #include "ctgpt/app/sample.hpp"
 #include "ctgpt/app/verbs.hpp"
-#include "ctgpt/data/world/questions.hpp"
+#include "ctgpt/data/world/dialogues.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::app {
 
@@ -62,15 +65,23 @@ inline int eval_loss(const eval_flags& given, engine& run) {
 }
 
 inline std::vector<data::kind_score> ask_world(engine& run,
+                                               const std::optional<align::chat_template>& chat,
                                                const std::vector<data::question>& questions,
                                                const char* who) {
   const bool terminal = ::isatty(2) == 1;
+  generation options{.tokens = 96, .temperature = 0.0f, .stop = {"\n"}};
+  if (chat) {
+    for (const std::int32_t id : chat->ends(run.tokens())) {
+      options.stop.push_back(run.tokens().token_bytes(id));
+    }
+  }
   std::vector<std::string> answers;
   for (const data::question& asked : questions) {
+    const std::vector<std::int32_t> prompt =
+        chat ? chat->encode(run.tokens(), {{"user", data::chat_message(asked)}}, true).ids
+             : run.tokens().encode(asked.prompt);
     std::string answer;
-    run.generate(run.tokens().encode(asked.prompt),
-                 {.tokens = 96, .temperature = 0.0f, .stop = {"\n"}},
-                 [&](std::string_view piece) { answer += piece; });
+    run.generate(prompt, options, [&](std::string_view piece) { answer += piece; });
     answers.push_back(std::move(answer));
     if (terminal) {
       std::fprintf(stderr, "\r\033[K%s answers %zu of %zu questions", who, answers.size(),
@@ -82,11 +93,17 @@ inline std::vector<data::kind_score> ask_world(engine& run,
 }
 
 inline int eval_world(const eval_flags& given, const ctgpt::backend& where, precision numbers) {
-  const std::vector<data::question> questions = data::world_questions(*given.world_questions);
+  std::vector<data::question> questions = data::world_questions(*given.world_questions);
   const std::unique_ptr<engine> trained = open_engine(*given.model, where, numbers);
-  const auto scores = ask_world(*trained, questions, "The model");
+  const auto chat = align::find_chat_template(resolve_model(*given.model));
+  if (chat) {
+    for (data::question& each : data::chat_questions(*given.world_questions)) {
+      questions.push_back(std::move(each));
+    }
+  }
+  const auto scores = ask_world(*trained, chat, questions, "The model");
   const std::unique_ptr<engine> fresh = open_engine(*given.model, where, numbers, true);
-  const auto untrained = ask_world(*fresh, questions, "An untrained model");
+  const auto untrained = ask_world(*fresh, chat, questions, "An untrained model");
   io::json list = io::json::array();
   std::string table = row("%-20s %7s %13s %10s %11s\n", "held-out questions", "asked",
                           "exact match", "baseline", "untrained");

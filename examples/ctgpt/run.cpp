@@ -5,4 +5,5 @@
 extern template ctgpt::text::tokenizer ctgpt::text::tokenizer::load<void>(const std::string&,
                                                                           std::string_view);
 
+#include "ctgpt/app/chat.hpp"
 #include "ctgpt/app/eval.hpp"

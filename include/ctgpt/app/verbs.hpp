@@ -129,11 +129,14 @@ struct sample_flags {
   }
 };
 
-// The verb chat takes those of sampling alone.
+// The verb chat takes those of sampling.
 struct chat_flags : sample_flags {
+  std::optional<std::string> system;
+
   template <class Visitor>
   void describe(Visitor& v) {
     describe_sampling(v);
+    v.text("--system TEXT", "tell the model how to answer", system);
   }
 };
 
@@ -194,8 +197,8 @@ struct world_flags {
   void describe(Visitor& v) {
     v.integer("--bytes N", "size of the text (default 8388608)", bytes, 4096, isize{1} << 32);
     v.integer("--conversations N",
-              "instead of a text, N conversations about it for ctgpt finetune: JSON lines of OpenAI "
-              "messages",
+              "instead of a text, N conversations about it for ctgpt finetune: JSON lines of "
+              "OpenAI messages",
               conversations, 1, 100'000'000);
     v.integer("--seed N", "which world (default 1)", seed, 0, largest_seed);
     v.text("--out FILE", "file to write", out);

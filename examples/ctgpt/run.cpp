@@ -5,5 +5,6 @@
 extern template ctgpt::text::tokenizer ctgpt::text::tokenizer::load<void>(const std::string&,
                                                                           std::string_view);
 
+#include "ctgpt/app/chat.hpp"
 #include "ctgpt/app/eval.hpp"
 #include "ctgpt/app/make_engine.hpp"

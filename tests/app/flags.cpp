@@ -35,6 +35,7 @@ const std::vector<numeric>& numbers() {
       {&train_usage, "--seed", true, false},
       {&train_usage, "--eval-every", true, true},
       {&train_usage, "--eval-batches", true, true},
+      {&train_usage, "--patience", true, true},
       {&train_usage, "--save-every", true, true},
       {&train_usage, "--keep", true, true},
       {&train_usage, "--val-fraction", false, true},

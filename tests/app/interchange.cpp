@@ -1,5 +1,6 @@
 // What the program trained, in transformers itself where Python has it, and back again.
-#include "app/runs.hpp"
+#include "app/talks.hpp"
+#include "ctgpt/align/chat_template.hpp"
 #include "ctgpt/ctgpt.hpp"
 #include "ctgpt/model/any.hpp"
 #include "ctgpt/model/directory.hpp"
@@ -155,4 +156,67 @@ TEST_CASE("interchange: a directory of no preset's size is evaluated, sampled an
   // 256 x 24 twice, the final norm, and two layers of norms, qkv, projection, gate, up and down.
   CHECK(number(facts, "parameters") ==
         2 * 256 * 24 + 24 + 2 * (2 * 24 + 48 * 24 + 24 * 24 + 3 * 40 * 24));
+}
+
+TEST_CASE("interchange: transformers opens a chat model: equal ids, masks, loss and ends" *
+          doctest::timeout(240)) {
+  if (!python_has("transformers") || !python_has("torch") || !python_has("jinja2")) return;
+  const talk_ground here(60);
+  // Conversations with what templates and tokenizers stumble over, no special token's name.
+  ctgpt::io::json talks = ctgpt::io::read_json(golden("align/talks.json"));
+  ctgpt::io::json list = ctgpt::io::json::array();
+  const ctgpt::io::json_field all(talks, "talks.json");
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (i != 2) list.push(*all[i].value());
+  }
+  const std::string path = here.file("validation.json");
+  ctgpt::write_file_atomic(path, ctgpt::io::write_json(list));
+  const struct {
+    const char *preset, *chat, *class_name;
+  } kinds[] = {{"shakespeare-char", "chatml", "GPT2LMHeadModel"},
+               {"llama-small", "nanochat", "LlamaForCausalLM"}};
+  for (const auto& kind : kinds) {
+    CAPTURE(kind.preset);
+    const std::string name = kind.preset;
+    const std::string base = here.trained(
+        name, {"--preset", name, "--tokenizer", "bytes", "--steps", "1", "--context", "64"});
+    const std::string run = here.tuned(
+        name + "-chat", {"--model", base, "--template", kind.chat, "--steps", "3", "--eval-every",
+                         "3", "--batch", "2", "--context", "192", "--val-data", path});
+    const std::string model = run + "/last";
+    const ctgpt::io::json result = parsed([&] {
+      const auto printed = python(quoted_for_shell(golden("make_chat.py")) + " --check " +
+                                  quoted_for_shell(model) + " " + quoted_for_shell(path));
+      REQUIRE(printed.has_value());
+      return *printed;
+    }());
+    const ctgpt::io::json_field there(result, "what transformers says");
+    CHECK(there["class"].string() == kind.class_name);
+    const auto tokens = ctgpt::text::tokenizer::load(model);
+    const auto chat = ctgpt::align::find_chat_template(model);
+    REQUIRE(chat.has_value());
+    CHECK(chat->name() == kind.chat);
+    const std::vector<std::int32_t> ends = chat->ends(tokens);
+    REQUIRE(there["ends"].size() == ends.size());
+    for (std::size_t i = 0; i < ends.size(); ++i) CHECK(there["ends"][i].integer() == ends[i]);
+    const ctgpt::io::json_field said(list, path);
+    REQUIRE(there["talks"].size() == said.size());
+    for (std::size_t i = 0; i < said.size(); ++i) {
+      ctgpt::align::conversation talk;
+      for (std::size_t j = 0; j < said[i].size(); ++j) {
+        talk.push_back({said[i][j]["role"].string(), said[i][j]["content"].string()});
+      }
+      const auto made = chat->encode(tokens, talk);
+      const ctgpt::io::json_field one = there["talks"][i];
+      REQUIRE(one["ids"].size() == made.ids.size());
+      for (std::size_t t = 0; t < made.ids.size(); ++t) {
+        REQUIRE(one["ids"][t].integer() == made.ids[t]);
+        REQUIRE(one["mask"][t].integer() == made.mask[t]);
+      }
+    }
+    // The validation loss of the run is that of transformers over the same conversations.
+    const std::vector<double> losses = validations(run);
+    REQUIRE(losses.size() == 1);
+    CHECK(losses[0] == doctest::Approx(number(result, "mean")).epsilon(1e-5));
+  }
 }

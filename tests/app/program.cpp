@@ -5,7 +5,8 @@ using namespace ctgpt_test;
 
 TEST_CASE("program: every verb has --help, on standard output, with its options") {
   const std::vector<std::pair<words, words>> verbs{
-      {{}, {"train", "sample", "chat", "eval", "describe", "report", "data", "--version"}},
+      {{},
+       {"train", "finetune", "sample", "chat", "eval", "describe", "report", "data", "--version"}},
       {{"train"}, {"--data PATH",      "--tokenizer NAME", "--preset NAME",  "--steps N",
                    "--epochs X",       "--batch N",        "--accumulate N", "--context N",
                    "--lr X",           "--min-lr X",       "--warmup N",     "--schedule NAME",
@@ -13,12 +14,16 @@ TEST_CASE("program: every verb has --help, on standard output, with its options"
                    "--clip X",         "--precision NAME", "--seed N",       "--eval-every N",
                    "--eval-batches N", "--save-every N",   "--keep N",       "--val-fraction X",
                    "--resume",         "--out DIR",        "--backend NAME", "--isa NAME",
-                   "-t,--threads N",   "--order NAME"}},
+                   "-t,--threads N",   "--order NAME",     "--patience N"}},
+      {{"finetune"},
+       {"-m,--model DIR", "--data FILE", "--val-data FILE", "--format NAME", "--template NAME",
+        "--epochs X", "--lr X", "--patience N", "--resume", "--out DIR", "-t,--threads N"}},
       {{"sample"},
        {"-m,--model DIR", "-p,--prompt TEXT", "--prompt-file FILE", "--samples N", "-n,--tokens N",
         "--temperature X", "--top-k N", "--top-p X", "--min-p X", "--repetition-penalty X",
         "--stop TEXT", "--seed N", "--json", "--backend NAME", "--isa NAME", "-t,--threads N"}},
-      {{"chat"}, {"-m,--model DIR", "-n,--tokens N", "--temperature X", "-t,--threads N"}},
+      {{"chat"},
+       {"-m,--model DIR", "--system TEXT", "-n,--tokens N", "--temperature X", "-t,--threads N"}},
       {{"eval"},
        {"-m,--model DIR", "--data FILE", "--stride N", "--world-questions SEED", "--json",
         "--backend NAME", "-t,--threads N"}},
@@ -52,7 +57,7 @@ TEST_CASE("program: the examples' page lists its verbs, and the quickstart goes 
 
 TEST_CASE("program: no verb, an unknown verb, a verb too many") {
   const auto said = [](const words& arguments) { return sentence(result_of(arguments), 2); };
-  CHECK(contains(said({}), "train, sample, chat, eval, describe, report"));
+  CHECK(contains(said({}), "train, finetune, sample, chat, eval, describe, report"));
   CHECK(contains(said({"trian"}), "there is no verb \"trian\"; did you mean train?"));
   CHECK(contains(said({"frobnicate"}), "there is no verb \"frobnicate\"; choose train,"));
   CHECK(contains(said({"data"}), "data world"));

@@ -103,13 +103,9 @@ class running {
   }
 
   void send(int signal) const { ::kill(child_, signal); }
-  // What it has written to standard error so far.
-  std::string said() const {
-    std::string text(4096, '\0');
-    const ssize_t got = ::pread(err_.number(), text.data(), text.size(), 0);  // its place stays
-    text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
-    return text;
-  }
+  // What it has written to standard error, and to standard output, so far.
+  std::string said() const { return written_to(err_); }
+  std::string printed() const { return written_to(out_); }
 
   // Waits until condition() or the end of the program; false when it ended.
   bool until(const std::function<bool()>& condition) {
@@ -137,6 +133,12 @@ class running {
   }
 
  private:
+  static std::string written_to(const unnamed_file& file) {
+    std::string text(4096, '\0');
+    const ssize_t got = ::pread(file.number(), text.data(), text.size(), 0);  // its place stays
+    text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+    return text;
+  }
   bool ended() {
     if (child_ > 0 && ::waitpid(child_, &status_, WNOHANG) == child_) child_ = 0;
     return child_ == 0;

@@ -89,7 +89,7 @@ TEST_CASE("toml: a table of no verb is refused, one of another verb is left alon
                  "[data.world]?"));
   CHECK(contains(here.said("[data.word]\n"), "no verb [data.word]; did you mean [data.world]?"));
   CHECK(contains(here.said("[x]\n"),
-                 "choose one of [train], [sample], [chat], [eval], [describe], "
+                 "choose one of [train], [finetune], [sample], [chat], [eval], [describe], "
                  "[report], [data.world]"));
   CHECK(here.said("[[train]]\nsteps = 3\n") ==
         ":1: train is a verb, whose flags stand in one table, [train]");

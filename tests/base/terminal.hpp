@@ -31,6 +31,10 @@ class terminal {
   terminal& operator=(const terminal&) = delete;
 
   int end() const { return end_; }  // the program's side
+  // As if somebody typed it, or pasted it.
+  void type(const std::string& text) const {
+    REQUIRE(::write(master_, text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+  }
   // All that was written. The kernel hands it over in pieces, and says when the last one was read
   // only once nobody holds the program's side any more.
   std::string shown() {

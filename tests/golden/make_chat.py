@@ -39,7 +39,8 @@ NAMED = [2]
 
 
 def templates(root):
-    text = open(os.path.join(root, "include/ctgpt/align/chat_template.hpp"), encoding="utf-8").read()
+    with open(os.path.join(root, "include/ctgpt/align/chat_template.hpp"), encoding="utf-8") as file:
+        text = file.read()
     found = {}
     for name in ("chatml", "nanochat"):
         body = text[text.index("struct " + name + " {"):]

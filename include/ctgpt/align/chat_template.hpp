@@ -14,8 +14,8 @@
 // nanochat:  <|bos|>, then <|user_start|>TEXT<|user_end|> and
 //            <|assistant_start|>TEXT<|assistant_end|>; a system message stands before the first
 //            message of the user, with an empty line between
-// Ensures: the ids and the mask of apply_chat_template, unless a message holds the name of a special
-// token, which stays text here.
+// Ensures: the ids and the mask of apply_chat_template, unless a message holds the name of a
+// special token, which stays text here.
 // Errors: an unknown role, a system message that nanochat's template has no place for, a missing
 // special token: ctgpt::error; a name that is none of a template: usage_error.
 // Reference: OpenAI, ChatML, 2023; karpathy/nanochat, nanochat/tokenizer.py

@@ -53,8 +53,10 @@ class program {
          "What is not given comes from the model's generation_config.json.\n"
          "Example:\n"
          "  ctgpt sample -m runs/first -p \"Once\" -n 200 --temperature 0.8");
-    verb(top_, "chat", "Continue what you write, line by line, in the terminal", chat_, true,
-         "Example:\n  ctgpt chat -m runs/first");
+    verb(
+        top_, "chat", "Talk with a model in the terminal", chat_, true,
+        "/help lists what else it does. A model that was not fine-tuned continues what you write.\n"
+        "Example:\n  ctgpt chat -m runs/first");
     verb(top_, "eval", "Measure loss, perplexity and bits per byte, or ask held-out questions",
          eval_, true,
          "Examples:\n"

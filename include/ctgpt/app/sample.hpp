@@ -1,15 +1,13 @@
-// sample and chat: the verbs that continue a text.
+// sample: the verb that continues a text.
 //
 // sample writes the prompt, its continuation and one newline to standard output (with --json one
-// object a sample, with `text`); everything else goes to standard error. chat is a terminal loop; a
-// model without a chat template completes text, and says so.
+// object a sample, with `text`); everything else goes to standard error.
 // Defaults come from the model's generation_config.json; flags override them.
 // Errors: usage_error for flags; a prompt that the tokenizer cannot encode, before anything is
 // written.
 #pragma once
 
 #include <cstdio>
-#include <iostream>
 #include <optional>
 #include <string>
 #include <vector>
@@ -109,39 +107,6 @@ int sample_command(const sample_flags& given, const machine_options& machine) {
     }
     put("\n");
   }
-  return 0;
-}
-
-int chat_command(const chat_flags& given, const machine_options& machine) {
-  const std::string model = required_model(given.model);
-  generation options = generation_options(given, resolve_model(model));
-  const std::unique_ptr<engine> run = open_engine(model, choose_backend(machine), f32_precision);
-  std::fprintf(stderr,
-               "This model has no chat template: it completes text, from what you write.\n"
-               "/again draws another continuation; /quit or Ctrl-D ends.\n");
-  std::string line, last;
-  for (;;) {
-    std::fprintf(stderr, "> ");
-    if (!std::getline(std::cin, line) || line == "/quit" || line == "/exit") break;
-    if (line.ends_with('\r')) line.pop_back();
-    const bool again = line == "/again";
-    if (again) line = last;
-    if (line.empty()) continue;
-    if (again) ++options.seed;
-    std::vector<std::int32_t> tokens;
-    try {
-      expect_characters(run->tokens(), line, "the line");
-      tokens = run->tokens().encode_ordinary(line);
-    } catch (const error& problem) {  // must not end the chat
-      std::fprintf(stderr, "%s\n", problem.what());
-      continue;
-    }
-    last = line;
-    put(line);
-    run->generate(tokens, options, [](std::string_view piece) { put(piece); });
-    put("\n");
-  }
-  std::fputc('\n', stderr);
   return 0;
 }
 

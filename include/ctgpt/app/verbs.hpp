@@ -145,11 +145,14 @@ struct sample_flags {
   }
 };
 
-// The verb chat takes those of sampling alone.
+// The verb chat takes those of sampling.
 struct chat_flags : sample_flags {
+  std::optional<std::string> system;
+
   template <class Visitor>
   void describe(Visitor& v) {
     describe_sampling(v);
+    v.text("--system TEXT", "tell the model how to answer", system);
   }
 };
 

@@ -67,8 +67,9 @@ class token_loader {
             "there is no rank ", options.rank, " of ", options.ranks, "; ranks count from 0");
     if (time == 0) return;
     expects(time >= 1, "a window needs at least one token, not ", time);
-    expects(size > time || options.order.padded, "the data has ", size, " tokens, but a window of ", time,
-            " inputs and their targets needs ", time + 1, "; give more data or a shorter context");
+    expects(size > time || options.order.padded, "the data has ", size, " tokens, but a window of ",
+            time, " inputs and their targets needs ", time + 1,
+            "; give more data or a shorter context");
     if (options.order.open != nullptr) ordered_ = options.order.open(source_, time, options.seed);
   }
 

@@ -184,8 +184,8 @@ inline bool has_biases(const weight_files& files, const config& c) {
 }  // namespace detail
 
 // Writes the files of a model into an existing directory; of `extra` its "preset" goes into
-// config.json, "chat_template" into tokenizer_config.json, and "ends", the ids that end a text, into
-// generation_config.json. Returns the checksum of the weights.
+// config.json, "chat_template" into tokenizer_config.json, and "ends", the ids that end a text,
+// into generation_config.json. Returns the checksum of the weights.
 inline std::uint64_t save_model(const network_weights& net, const text::tokenizer& tokens,
                                 const std::string& directory,
                                 const io::json& extra = io::json::object()) {

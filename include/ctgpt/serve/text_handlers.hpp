@@ -36,7 +36,7 @@ inline checked_prompt check_prompt(const served_model& model, const prompt_text&
     return checked;
   }
   checked.text = std::get<std::string>(prompt);
-  if (rules.input) checked.text = rules.input(std::move(checked.text));
+  if (rules.input) checked.text = rules.input(checked.text);
   checked.tokens = tokens_of(model, checked.text, param);
   return checked;
 }

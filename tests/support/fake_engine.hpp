@@ -132,11 +132,12 @@ class fake_engine final : public ctgpt::completion_engine {
   // One token; whether it was the last.
   static bool step(job& one) {
     using ctgpt::completion_ending;
-    if (one.request.echo && one.made == 0 && one.request.likeliest >= 0) {
+    if (one.request.echo && one.made == 0) {
       ctgpt::completion_piece piece;
-      for (std::size_t i = 0; i < one.request.prompt.size(); ++i) {
-        piece.tokens.push_back(record(one.request.prompt[i], one.request.likeliest));
-        if (i == 0) piece.tokens.back().chosen.log_probability = NAN;
+      for (const std::int32_t id : one.request.prompt) {
+        piece.text += static_cast<char>(id);
+        if (one.request.likeliest < 0) continue;
+        piece.tokens.push_back(record(id, one.request.likeliest));
       }
       one.listener->on_piece(piece);
     }

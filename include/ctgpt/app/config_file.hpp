@@ -15,6 +15,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdlib>
 #include <string>
 #include <utility>
 #include <vector>
@@ -292,12 +293,19 @@ class config_reader {
   std::vector<config_flag> found_;
 };
 
+// Whether a variable of the environment stands for the option.
+inline bool is_in_environment(const CLI::Option& option) {
+  return !option.get_envname().empty() && std::getenv(option.get_envname().c_str()) != nullptr;
+}
+
 // The flags that FILE adds to the words of the command line for this verb.
 inline std::vector<config_flag> flags_of_config(const std::string& path, const CLI::App& verb,
                                                 const std::vector<std::string>& words) {
   std::vector<config_flag> flags = config_reader(path, verb).read();
   std::erase_if(flags,
-                [&](const config_flag& each) { return is_decided(verb, *each.option, words); });
+                [&](const config_flag& each) {
+                  return is_decided(verb, *each.option, words) || is_in_environment(*each.option);
+                });
   return flags;
 }
 

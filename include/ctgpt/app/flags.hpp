@@ -100,6 +100,19 @@ class flags {
     command_->add_flag(names, value, help)->disable_flag_override();
   }
 
+  // Every option so far may also be a variable of the environment: --kv-cache, with the prefix
+  // CTGPT_, is CTGPT_KV_CACHE.
+  void environment(const std::string& prefix) {
+    for (CLI::Option* option : command_->get_options()) {
+      if (option->get_lnames().empty() || option->check_lname("help")) continue;
+      std::string name = prefix;
+      for (const char c : option->get_lnames().front()) {
+        name += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+      }
+      option->envname(name);
+    }
+  }
+
  private:
   // "-m,--model DIR": "-m,--model", "DIR", "--model".
   static std::string all_names(const std::string& names) {

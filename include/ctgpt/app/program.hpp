@@ -87,7 +87,7 @@ class program {
     verb(*tokenizer, "count", "Count the tokens of standard input", tokenizer_count_, false,
          "Example:\n  ctgpt tokenizer count --tokenizer tokens < text.txt");
     for (const extra_verb* each : extra_verbs()) {
-      CLI::App& parent = each->group.empty() ? top_ : *top_.get_subcommand(each->group);
+      CLI::App& parent = each->group.empty() ? top_ : group_named(each->group);
       CLI::App* command = declare(parent, each->name, each->help, each->footer);
       each->describe(given_.back());
       extra_.push_back(command);
@@ -143,6 +143,15 @@ class program {
         "--config FILE",
         "flags from TOML, tables of other verbs ignored, or run.json; given flags win", config_);
     return command;
+  }
+  // One that no verb of the program itself belongs to is made.
+  CLI::App& group_named(const std::string& name) {
+    const auto named =
+        top_.get_subcommands([&](const CLI::App* each) { return each->get_name() == name; });
+    if (!named.empty()) return *named.front();
+    CLI::App* group = top_.add_subcommand(name, "Measure what this machine can do");
+    group->require_subcommand(1);
+    return *group;
   }
   // By name, whatever the order of the units.
   static std::vector<const extra_verb*> extra_verbs() {

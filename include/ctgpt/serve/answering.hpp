@@ -194,6 +194,7 @@ inline void stream(std::shared_ptr<running_request> running, const request_conte
   const auto more = [running, gone, write, at](std::size_t, httplib::DataSink& sink) {
     std::string out;
     bool over = false;
+    if (gone()) return false;
     try {
       if (!at->opened) write.open(out);
       if (at->opened && running->run.left() > 0) running->run.wait(0.1);
@@ -204,7 +205,6 @@ inline void stream(std::shared_ptr<running_request> running, const request_conte
         write.close(out);
         append_event(out, "[DONE]");
       } else if (out.empty()) {
-        if (gone()) return false;
         running->expect_time();
         if (clock_seconds() - at->spoke > stream_ping) out = ": ping\n\n";
       }

@@ -37,7 +37,7 @@ class chat_handler {
     }
     if (means_->rules.input) {
       for (align::message& each : request.messages) {
-        if (each.role != "assistant") each.content = means_->rules.input(std::move(each.content));
+        if (each.role != "assistant") each.content = means_->rules.input(each.content);
       }
     }
     std::vector<completion_request> asks;

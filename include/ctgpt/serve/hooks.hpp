@@ -36,7 +36,7 @@ struct exchange {
 };
 
 struct hooks {
-  std::function<std::string(std::string)> input;
+  std::function<std::string(const std::string&)> input;
   std::function<std::unique_ptr<output_filter>()> output;
   std::function<void(const exchange&)> finished;
 };

@@ -87,21 +87,24 @@ inline void write_chat_logprobs(io::json_writer& out, std::span<const token_reco
 // Of /v1/completions. The first token of an echoed prompt has no probability: null.
 class text_logprobs {
  public:
-  explicit text_logprobs(const text::tokenizer& tokens, std::size_t offset = 0)
-      : tokens_(&tokens), offset_(offset) {}
+  // prompt: its characters.
+  text_logprobs(const text::tokenizer& tokens, std::size_t prompt, bool echo)
+      : tokens_(&tokens), offset_(echo ? 0 : prompt), first_(echo) {}
 
   void write(io::json_writer& out, std::span<const token_record> records, bool likeliest) {
     out.begin_object().key("tokens").begin_array();
     for (const token_record& each : records) out.value(name_of(each.chosen.token));
     out.end_array().key("token_logprobs").begin_array();
-    for (const token_record& each : records) {
-      const float value = each.chosen.log_probability;
-      std::isnan(value) ? out.value(nullptr) : out.value(shown_log_probability(value));
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      const float value = records[i].chosen.log_probability;
+      first_&& i == 0 ? out.value(nullptr) : out.value(shown_log_probability(value));
     }
     out.end_array().key("top_logprobs");
     if (likeliest) {
       out.begin_array();
-      for (const token_record& each : records) write_likeliest(out, each);
+      for (std::size_t i = 0; i < records.size(); ++i) {
+        first_&& i == 0 ? void(out.value(nullptr)) : write_likeliest(out, records[i]);
+      }
       out.end_array();
     } else {
       out.value(nullptr);
@@ -114,6 +117,7 @@ class text_logprobs {
       }
     }
     out.end_array().end_object();
+    if (!records.empty()) first_ = false;
   }
 
  private:
@@ -130,10 +134,6 @@ class text_logprobs {
     return name;
   }
   void write_likeliest(io::json_writer& out, const token_record& record) const {
-    if (std::isnan(record.chosen.log_probability)) {
-      out.value(nullptr);
-      return;
-    }
     // Two ids may have one text: the likelier stands for both.
     std::vector<std::string> names;
     out.begin_object();
@@ -148,6 +148,7 @@ class text_logprobs {
 
   const text::tokenizer* tokens_;
   std::size_t offset_;  // of the next token, in characters
+  bool first_;          // what comes next is the first token of an echoed prompt
 };
 
 inline std::string base64(std::string_view bytes) {

@@ -8,8 +8,8 @@
 // POST /v1/chat/completions, /v1/completions, /v1/embeddings, /generate; GET /v1/models,
 // /v1/models/{id}, /health, /metrics; routes() takes more before start(). Model, keys and certificate
 // may be replaced at any time by use().
-// A request goes through, in this order: its path (404, 405), the Host and Origin (403), CORS, its
-// key (401), the server's state (503), rate limit and quota (429), its body (413), its handler.
+// A request goes through, in this order: the Host and Origin (403), its path (404, 405), its key
+// (401), the server's state (503), rate limit and quota (429), its body (413), its handler.
 // Errors: error where it cannot listen; what is wrong with a request is its answer.
 // Reference: openai/openai-openapi, openapi.yaml; RFC 9110.
 #pragma once
@@ -208,7 +208,7 @@ class server {
                       "invalid_request_error", "method_not_allowed");
     }
     client.seen.route = found.which->pattern;
-    const api_key* key = identify(asked, found.which->who, context.person);
+    const std::optional<api_key> key = identify(asked, found.which->who, context.person);
     if (found.which->who == access::work) admit(context, key, told);
     context.parameters = std::move(found.parameters);
     context.gone = [&client] { return client.gone(); };
@@ -264,11 +264,11 @@ class server {
     return keys_;
   }
 
-  // The key's quotas, for this thread and until its next request.
-  const api_key* identify(const httplib::Request& asked, access who, std::string& person) const {
-    static thread_local api_key mine;
+  // The key that a request comes with, with its quotas.
+  std::optional<api_key> identify(const httplib::Request& asked, access who,
+                                  std::string& person) const {
     const auto all = keys();
-    if (all == nullptr) return nullptr;
+    if (all == nullptr) return std::nullopt;
     std::string given = asked.get_header_value("Authorization");
     if (lower_case(given.substr(0, 7)) == "bearer ") {
       given = without_blanks(std::string_view(given).substr(7));
@@ -283,22 +283,22 @@ class server {
                           : "the API key is none of this server's",
                       "authentication_error", "invalid_api_key");
     }
-    if (found == nullptr) return nullptr;
+    if (found == nullptr) return std::nullopt;
     person = found->name;
-    mine = *found;
-    return &mine;
+    return *found;
   }
 
   // State, rate and quota.
-  void admit(const request_context& context, const api_key* key, httplib::Response& told) {
+  void admit(const request_context& context, const std::optional<api_key>& key,
+             httplib::Response& told) {
     if (draining_) {
       told.set_header("Connection", "close");
       throw api_error(503, "the server is shutting down", "server_error", "draining").after(2.0);
     }
     static_cast<void>(model());
-    const bool own = key != nullptr && key->requests_per_minute > 0.0;
+    const bool own = key.has_value() && key->requests_per_minute > 0.0;
     const double a_minute = own ? key->requests_per_minute : options_.requests_per_minute;
-    const std::string name = key != nullptr ? "key " + key->name : "address " + context.client;
+    const std::string name = key.has_value() ? "key " + key->name : "address " + context.client;
     const rate_state rate = rates_.ask(name, a_minute, clock_seconds());
     if (rate.limit > 0.0) {
       const auto whole = [](double value) {
@@ -315,7 +315,7 @@ class server {
                       "rate_limit_error", "rate_limit_exceeded")
           .after(rate.retry);
     }
-    if (key == nullptr || key->tokens_per_day == 0) return;
+    if (!key || key->tokens_per_day == 0) return;
     const isize used = rates_.used(key->name, today());
     told.set_header("x-ratelimit-limit-tokens", std::to_string(key->tokens_per_day));
     told.set_header("x-ratelimit-remaining-tokens",

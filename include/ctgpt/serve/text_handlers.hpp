@@ -36,7 +36,7 @@ inline checked_prompt check_prompt(const served_model& model, const prompt_text&
     return checked;
   }
   checked.text = std::get<std::string>(prompt);
-  if (rules.input) checked.text = rules.input(std::move(checked.text));
+  if (rules.input) checked.text = rules.input(checked.text);
   checked.tokens = tokens_of(model, checked.text, param);
   return checked;
 }
@@ -91,7 +91,7 @@ class completions_handler {
                                          std::vector<std::string>& texts,
                                          const std::string& param) const {
     generation_fields fields = request;
-    fields.ask.echo = request.echo && request.ask.likeliest >= 0;
+    fields.ask.echo = request.echo;
     if (request.best_of > request.n) fields.ask.likeliest = std::max(0, fields.ask.likeliest);
     if (const auto* end = text::ends_of_text(model->tokens).end) {
       fields.ask.stop_tokens.push_back(end->token);
@@ -143,12 +143,12 @@ class completions_handler {
     for (const std::size_t i : chosen(running, request)) {
       const generation_run::answer& each = running.run.answers()[i];
       const std::string& prompt = prompts[i / running.per_prompt];
-      out.begin_object().member("text", request.echo ? prompt + each.text : each.text);
+      out.begin_object().member("text", each.text);
       out.member("index", count++).key("logprobs");
       if (request.ask.likeliest < 0) {
         out.value(nullptr);
       } else {
-        text_logprobs writer(running.run.model().tokens, request.echo ? 0 : characters_of(prompt));
+        text_logprobs writer(running.run.model().tokens, characters_of(prompt), request.echo);
         writer.write(out, running.records[i], request.ask.likeliest > 0);
       }
       out.member("finish_reason", finish_reason(each.reason)).end_object();
@@ -174,7 +174,7 @@ class completions_handler {
     const auto logprobs = std::make_shared<std::vector<text_logprobs>>();
     for (std::size_t i = 0; i < running->run.answers().size(); ++i) {
       const std::string& prompt = (*prompts)[i / running->per_prompt];
-      logprobs->emplace_back(running->run.model().tokens, echo ? 0 : characters_of(prompt));
+      logprobs->emplace_back(running->run.model().tokens, characters_of(prompt), echo);
     }
     const auto event = [at, usage](std::string& out, const auto& choice, bool last = false) {
       std::string text;
@@ -193,14 +193,7 @@ class completions_handler {
       append_event(out, text);
     };
     chunk_writers write;
-    write.open = [at, event, echo, prompts](std::string& out) {
-      for (std::size_t i = 0; echo && i < at->run.answers().size(); ++i) {
-        event(out, [&](io::json_writer& json) {
-          json.begin_object().member("text", (*prompts)[i / at->per_prompt]).member("index", i);
-          json.member("logprobs", nullptr).member("finish_reason", nullptr).end_object();
-        });
-      }
-    };
+    write.open = [](std::string&) {};
     write.piece = [at, event, likeliest, logprobs](std::string& out, const shown_piece& piece) {
       event(out, [&](io::json_writer& json) {
         json.begin_object().member("text", piece.text).member("index", piece.which);

@@ -88,7 +88,8 @@ class dice {
 
 // Few letters, so that matches begin everywhere, end late or not at all.
 inline std::string random_text(dice& dice, std::size_t most) {
-  constexpr std::string_view letters[] = {"a", "a", "b", "c", " ", "\n", "-", "é", "É", "日", "A"};
+  constexpr std::string_view letters[] = {
+      "a", "a", "b", "c", " ", "\n", "-", "é", "É", "日", "A", "\xe0\x93\x93", "\xff"};
   std::string text;
   for (std::size_t n = dice.below(most + 1); n > 0; --n) text += dice.of(letters);
   return text;

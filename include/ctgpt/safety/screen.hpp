@@ -77,12 +77,16 @@ class screen {
 
   std::size_t end() const { return base_ + held_.size(); }
 
-  // A character that is not complete waits: no pattern could see it.
+  // A character that is not complete waits: no pattern could see it. RE2 takes also bytes that are
+  // no UTF-8 for a character (of a surrogate, say), so only their number counts.
   void take_characters() {
     std::size_t size = tail_.size();
     for (std::size_t back = 1; back <= std::min<std::size_t>(3, tail_.size()); ++back) {
-      const utf8_character last = utf8_decode(std::string_view(tail_).substr(tail_.size() - back));
-      if (last.state == utf8_state::incomplete && last.length == back) size = tail_.size() - back;
+      const auto byte = static_cast<unsigned char>(tail_[tail_.size() - back]);
+      if (byte >= 0x80 && byte < 0xC0) continue;
+      const std::size_t length = byte < 0xC0 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4;
+      if (length > back) size = tail_.size() - back;
+      break;
     }
     held_ += std::string_view(tail_).substr(0, size);
     tail_.erase(0, size);

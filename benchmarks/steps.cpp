@@ -1,10 +1,11 @@
 // benchmark_steps: whole training steps and decoding, beside the floor that the same run measures.
 //
-//   benchmark_steps [char] [gpt2-64] [gpt2-1024] [decode] [--threads N] [--repeats N]
+//   benchmark_steps [char] [gpt2-64] [gpt2-1024] [decode] [optimizers] [--threads N] [--repeats N]
 //
 // One JSON object a line: what, threads, seconds (median), cpu_seconds, flops, peak, of_peak
 // (training: floor / time, by 6 weights + 6 L C T a token) or of_bandwidth (decoding: bytes of
-// weights a token over the read bandwidth). Data are random tokens.
+// weights a token over the read bandwidth). optimizers: updates alone, beside a whole step with
+// AdamW. Data are random tokens.
 // Errors: an unknown word ends with exit code 2.
 #include <ctime>
 #include <iostream>
@@ -16,6 +17,7 @@
 #include "ctgpt/io/json.hpp"
 #include "ctgpt/model/decoder.hpp"
 #include "ctgpt/model/presets.hpp"
+#include "ctgpt/train/muon.hpp"
 #include "ctgpt/train/trainer.hpp"
 
 namespace {
@@ -23,6 +25,7 @@ namespace {
 using namespace ctgpt;
 
 struct char_model : gpt<presets::find("shakespeare-char-cpu")->model> {};
+struct quickstart_model : gpt<presets::find("quickstart")->model> {};
 struct gpt2_model : gpt<presets::find("gpt2-124m")->model> {};
 
 double cpu_seconds() {
@@ -56,6 +59,38 @@ void train(const std::string& what, int threads, int repeats, isize batch, isize
       .set("flops", flops)
       .set("peak", peak)
       .set("of_peak", flops / seconds / peak);
+  report(out);
+}
+
+// What Muon's update takes beyond AdamW's, as a share of a whole step with AdamW.
+template <class Model>
+void optimizers(const std::string& what, int threads, int repeats, isize batch) {
+  const backend where = cpu{isa::best, threads};
+  network<Model> net = build<Model>(where, seed{1});
+  std::vector<std::int32_t> ids(20000);
+  random_stream numbers(1);
+  for (std::int32_t& id : ids) id = static_cast<std::int32_t>(numbers.below(Model::settings.vocab));
+  trainer run(net, adamw{.rate = 1e-4f}, batches(ids, {.batch = batch}));
+  gradients found(net);
+  std::vector<float> values(static_cast<std::size_t>(net.layout().parameters));
+  for (float& value : values) value = static_cast<float>(numbers.normal());
+  const auto seconds_of = [&](optimizer_state& state) {
+    state.prepare(1, 1e-4f);
+    found.arena().upload(values.data());
+    state.measure(found);
+    return benchmarks::median_seconds(repeats, [&] {
+      state.update(found);  // of zeros after the first time, which takes as long
+      where.synchronise();
+    });
+  };
+  adamw_state usual(net);
+  muon_state other(net);
+  const double step = benchmarks::median_seconds(repeats, [&] { run.step(); });
+  const double of_adamw = seconds_of(usual), of_muon = seconds_of(other);
+  io::json out = io::json::object();
+  out.set("what", what).set("isa", where.name()).set("threads", threads);
+  out.set("step_with_adamw", step).set("adamw", of_adamw).set("muon", of_muon);
+  out.set("overhead", (of_muon - of_adamw) / step);
   report(out);
 }
 
@@ -94,15 +129,18 @@ int main(int argc, char** argv) {
     if ((word == "--threads" || word == "--repeats") && i + 1 < argc) {
       (word == "--threads" ? threads : repeats) = std::max(1, std::atoi(argv[++i]));
     } else if (word == "--help") {
-      std::cout << "Usage: benchmark_steps [char] [gpt2-64] [gpt2-1024] [decode] [--threads N] "
-                   "[--repeats N]\nTimes whole training steps and decoding; one JSON object a "
-                   "line. Without a word: char gpt2-64 decode.\n";
+      std::cout << "Usage: benchmark_steps [char] [gpt2-64] [gpt2-1024] [decode] [optimizers] "
+                   "[--threads N] [--repeats N]\nTimes whole training steps, decoding and the "
+                   "optimisers' updates; one JSON object a line. Without a word: char gpt2-64 "
+                   "decode.\n";
       return 0;
-    } else if (word == "char" || word == "gpt2-64" || word == "gpt2-1024" || word == "decode") {
+    } else if (word == "char" || word == "gpt2-64" || word == "gpt2-1024" || word == "decode" ||
+               word == "optimizers") {
       wanted.push_back(word);
     } else {
-      std::cerr << "benchmark_steps: unknown word " << word
-                << "; it knows char, gpt2-64, gpt2-1024, decode, --threads N, --repeats N\n";
+      std::cerr
+          << "benchmark_steps: unknown word " << word
+          << "; it knows char, gpt2-64, gpt2-1024, decode, optimizers, --threads N, --repeats N\n";
       return 2;
     }
   }
@@ -116,6 +154,10 @@ int main(int argc, char** argv) {
                         50257);
     }
     if (what == "decode") decode(threads, repeats);
+    if (what == "optimizers") {
+      optimizers<quickstart_model>("quickstart B=4 T=256", threads, 10 * repeats, 4);
+      optimizers<gpt2_model>("gpt2-124m B=1 T=1024", threads, repeats, 1);
+    }
   }
   return 0;
 }

@@ -122,6 +122,7 @@ TEST_CASE("resume: every other change is refused, with old and new shown") {
       {{"--warmup", "3"}, "warmup = 2, which --resume cannot change to 3"},
       {{"--schedule", "cosine"},
        "schedule = \"linear\", which --resume cannot change to \"cosine\""},
+      {{"--optimizer", "muon"}, "optimizer = null, which --resume cannot change to \"muon\""},
       {{"--dropout", "0.5"}, "dropout = 0.0, which --resume cannot change to 0.5"},
       {{"--weight-decay", "0"}, "weight_decay = 0.1, which --resume cannot change to 0.0"},
       {{"--beta1", "0.5"}, "beta1 = 0.9, which --resume cannot change to 0.5"},

@@ -258,6 +258,20 @@ TEST_CASE("muon: the same bits on any number of threads, and after a resume") {
   }
 }
 
+TEST_CASE("muon: its memory is AdamW's without second moments of matrices, and scratch") {
+  for (const precision numbers : {f32_precision, bf16_precision}) {
+    const backend where = counted_memory::around(cpu{isa::best, 1});
+    const network<llama_model> net(where, numbers);
+    counted_memory::bytes = 0;
+    const muon_state of_muon(net);
+    const auto beyond = static_cast<double>(counted_memory::bytes);
+    counted_memory::bytes = 0;
+    const adamw_state of_adamw(net);
+    const double difference = beyond - static_cast<double>(counted_memory::bytes);
+    CHECK(std::fabs(difference - muon_bytes_beyond_adamw(net.layout(), numbers)) < 512.0);
+  }
+}
+
 TEST_CASE("muon: settings that make no sense are refused") {
   network<llama_model> net(cpu{isa::best, 1}, f32_precision);
   CHECK_THROWS_AS(muon_state(net, {.iterations = 0}), error);

@@ -56,6 +56,17 @@ TEST_CASE("schedule: warmup-stable-decay falls in the last fifth of all steps") 
   CHECK(s.at(100) == 0.0f);
 }
 
+TEST_CASE("schedule: warmup-stable-decay falls from where it is told to") {
+  const schedule s{schedule_kind::warmup_stable_decay, 1.0f, 0.02f, 4, 100, 0.44};
+  CHECK(s.at(43) == 1.0f);
+  CHECK(s.at(44) == 1.0f);
+  CHECK(s.at(72) == doctest::Approx(0.51));  // half way
+  CHECK(s.at(100) == doctest::Approx(0.02));
+  // The warm-up comes first, whatever is told; at 1 nothing decays before the end.
+  CHECK(schedule{schedule_kind::warmup_stable_decay, 1.0f, 0.0f, 50, 100, 0.1}.at(75) == 0.5f);
+  CHECK(schedule{schedule_kind::warmup_stable_decay, 1.0f, 0.0f, 4, 100, 1.0}.at(99) == 1.0f);
+}
+
 TEST_CASE("schedule: a run of one step and a warm-up longer than the run have rates") {
   for (const schedule_kind kind : {schedule_kind::cosine, schedule_kind::linear,
                                    schedule_kind::constant, schedule_kind::warmup_stable_decay}) {

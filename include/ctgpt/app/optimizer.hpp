@@ -1,4 +1,4 @@
-// optimizer: the optimisers by the names that --optimizer takes, and the one that a recipe asks for.
+// optimizer: the names that --optimizer takes, and the optimiser that a recipe asks for.
 //
 //   trainer run(net, start_optimizer(recipe, net), data);
 //

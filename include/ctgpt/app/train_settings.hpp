@@ -58,7 +58,7 @@ inline void add_recipe(io::json& out, const train_settings& s) {
   out.set("batch", h.batch).set("accumulate", h.accumulate).set("context", h.time);
   out.set("lr", detail::shortest(h.rate)).set("min_lr", detail::shortest(h.min_rate));
   out.set("warmup", h.warmup).set("schedule", schedule_name(h.schedule));
-  // What is another run's business is left out, as in the runs of earlier versions.
+  // Only where they are not the usual, as runs of earlier versions know none of them.
   if (h.schedule == schedule_kind::warmup_stable_decay && h.decay_from != recipe().decay_from) {
     out.set("decay_from", h.decay_from);
   }

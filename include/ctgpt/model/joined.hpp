@@ -3,7 +3,8 @@
 // A layer keeps queries, keys and values as one weight, and a gated MLP its gate and up side, so
 // that each is one product. Where they count one by one (an optimiser that orthogonalises a matrix,
 // the names of Llama's files, adapters) this says which rows are whose.
-// qkv (Q + 2K, C) beside projection (C, Q): Q, K and K rows;  up (2F, C) beside down (C, F): F and F
+// qkv (Q + 2K, C) beside projection (C, Q): Q, K and K rows.
+// up (2F, C) beside down (C, F): F and F rows.
 // Errors: none; a slot that looks otherwise is one matrix.
 // Reference: Jordan, "Muon", 2024: query, key and value are better orthogonalised apart.
 #pragma once

@@ -216,3 +216,28 @@ TEST_CASE("open_any and embed_in_app open a model of the quickstart's size") {
   CHECK(frames.err.starts_with("120 frames, the slowest took "));
   CHECK(frames.err.ends_with(" ms of the 1000.0 it had\n"));
 }
+
+TEST_CASE("chat_engine holds two conversations at once, and finds the first turn in its cache") {
+  const temporary_directory made;
+  const std::string run = made.file("run"), chat = made.file("chat"), text = made.file("text.txt");
+  const std::string talks = made.file("talks.jsonl");
+  output_of({"data", "world", "--bytes", "65536", "--out", text});
+  output_of({"data", "world", "--conversations", "50", "--out", talks});
+  output_of({"train", "--data", text, "--preset", "quickstart", "--steps", "2", "--out", run});
+  const auto answers = [](const std::string& out) {  // pieces, then one line for each answer
+    std::vector<std::string> ends;
+    int pieces = 0;
+    for (const std::string& line : lines_of(out)) {
+      if (line.starts_with("1: ") || line.starts_with("2: ")) ends.push_back(line);
+      if (line.starts_with("1| ") || line.starts_with("2| ")) ++pieces;
+    }
+    CHECK(pieces > 4);
+    REQUIRE(ends.size() == 4);
+    return ends;
+  };
+  const auto base = answers(run_example("chat_engine", {run + "/best"}).out);
+  CHECK(base[0] == "1: 40 tokens, 0 of 19 were in the cache");
+  output_of({"finetune", "--model", run, "--data", talks, "--steps", "2", "--out", chat});
+  const auto tuned = answers(run_example("chat_engine", {chat + "/best"}).out);
+  CHECK(number_of(words_of(tuned[2])[3]).value() >= 64);  // the first turn fills a page
+}

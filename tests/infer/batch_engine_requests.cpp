@@ -199,3 +199,24 @@ TEST_CASE("batch_engine: the end of the engine ends what is left as cancelled") 
   }
   for (const auto& each : asked) CHECK(each->wait().end.reason == completion_ending::cancelled);
 }
+
+TEST_CASE("batch_engine: the last who holds an engine may be a listener of its own") {
+  struct holder final : collector {
+    std::shared_ptr<batch_engine> engine;
+    std::atomic<bool>* gone;
+    ~holder() override {
+      engine.reset();  // on the engine's thread
+      *gone = true;
+    }
+  };
+  std::atomic<bool> gone{false};
+  {
+    auto engine =
+        std::make_shared<batch_engine>(engine_net<gpt2_like>(cpu{.threads = 2}), byte_table());
+    auto who = std::make_shared<holder>();
+    who->engine = engine;
+    who->gone = &gone;
+    engine->submit({.prompt = prompt, .tokens = 30}, who);
+  }
+  while (!gone) std::this_thread::yield();
+}

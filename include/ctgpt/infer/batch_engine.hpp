@@ -20,84 +20,41 @@
 
 namespace ctgpt::inline CTGPT_ABI {
 
-class batch_engine final : public completion_engine {
+namespace detail {
+
+// What the thread of an engine works on. It outlives the engine where that ends on this thread: the
+// last who knows of an engine may be a listener of its own.
+class engine_core {
  public:
-  [[gnu::cold]] batch_engine(std::unique_ptr<const any_network> net, token_table tokens,
-                             const engine_options& options = {})
+  [[gnu::cold]] engine_core(std::unique_ptr<const any_network> net, token_table tokens,
+                            const engine_options& options)
       : net_(std::move(net)),
         tokens_(std::move(tokens)),
         batch_(*net_, tokens_, options),
-        load_(batch_.load()),
-        thread_([this] { work(); }) {}
-  ~batch_engine() override {
-    {
-      const std::lock_guard lock(mutex_);
-      stopping_ = true;
-    }
-    wake_.notify_all();
-    thread_.join();
-  }
-  batch_engine(const batch_engine&) = delete;
-  batch_engine& operator=(const batch_engine&) = delete;
+        load_(batch_.load()) {}
 
-  std::uint64_t submit(completion_request request,
-                       std::shared_ptr<completion_listener> listener) override {
-    check(request, tokens_, context());
-    return put(
-        std::make_unique<engine_request>(next_id(), std::move(request), std::move(listener)));
-  }
+  const token_table& tokens() const { return tokens_; }
+  isize context() const { return batch_.context(); }
+  isize cache_bytes() const { return batch_.cache_bytes(); }
 
-  void cancel(std::uint64_t id) override {
-    {
-      const std::lock_guard lock(mutex_);
-      cancelled_.push_back(id);
-    }
-    wake_.notify_all();
+  void put(std::unique_ptr<engine_request> request) {
+    change([&] { arrived_.push_back(std::move(request)); });
   }
-
-  std::vector<float> embed(const std::vector<std::int32_t>& tokens) override {
-    completion_request request{.prompt = tokens, .tokens = 0};
-    check(request, tokens_, context());
-    auto asked = std::make_unique<engine_request>(next_id(), std::move(request), nullptr);
-    asked->embeds = std::make_shared<std::promise<std::vector<float>>>();
-    std::future<std::vector<float>> answer = asked->embeds->get_future();
-    put(std::move(asked));
-    return answer.get();
+  void cancel(std::uint64_t id) {
+    change([&] { cancelled_.push_back(id); });
   }
-
-  engine_load load() const override {
+  void stop() {
+    change([&] { stopping_ = true; });
+  }
+  engine_load load() const {
     const std::lock_guard lock(mutex_);
     engine_load now = load_;
     now.waiting += static_cast<isize>(arrived_.size());
     return now;
   }
-  isize context() const override { return batch_.context(); }
-  // Of keys and values.
-  isize cache_bytes() const { return batch_.cache_bytes(); }
-
-  // Returns when nothing runs or waits.
   void drain() {
     std::unique_lock lock(mutex_);
     idle_.wait(lock, [&] { return is_idle_ && arrived_.empty(); });
-  }
-
- private:
-  using owned = engine_batch::owned;
-
-  // Unique among all engines: one that stands before several can tell whose a request is.
-  static std::uint64_t next_id() {
-    static std::atomic<std::uint64_t> last{0};
-    return ++last;
-  }
-
-  std::uint64_t put(owned request) {
-    const std::uint64_t id = request->id;
-    {
-      const std::lock_guard lock(mutex_);
-      arrived_.push_back(std::move(request));
-    }
-    wake_.notify_all();
-    return id;
   }
 
   void work() {
@@ -109,6 +66,18 @@ class batch_engine final : public completion_engine {
       }
     }
     batch_.end_all(completion_ending::cancelled);
+  }
+
+ private:
+  using owned = engine_batch::owned;
+
+  template <class Change>
+  void change(Change make) {
+    {
+      const std::lock_guard lock(mutex_);
+      make();
+    }
+    wake_.notify_all();
   }
 
   // Waits while there is nothing to do; false: the engine stops.
@@ -134,7 +103,7 @@ class batch_engine final : public completion_engine {
 
   std::unique_ptr<const any_network> net_;
   token_table tokens_;
-  engine_batch batch_;  // the thread's alone
+  engine_batch batch_;  // the thread's alone, but for what never changes
 
   mutable std::mutex mutex_;  // of what follows
   std::condition_variable wake_, idle_;
@@ -142,7 +111,65 @@ class batch_engine final : public completion_engine {
   std::vector<std::uint64_t> cancelled_;
   engine_load load_;
   bool is_idle_ = true, stopping_ = false;
-  std::thread thread_;  // last: it starts when all the rest is there
+};
+
+}  // namespace detail
+
+class batch_engine final : public completion_engine {
+ public:
+  [[gnu::cold]] batch_engine(std::unique_ptr<const any_network> net, token_table tokens,
+                             const engine_options& options = {})
+      : core_(std::make_shared<detail::engine_core>(std::move(net), std::move(tokens), options)),
+        thread_([core = core_] { core->work(); }) {}
+  ~batch_engine() override {
+    core_->stop();
+    if (std::this_thread::get_id() == thread_.get_id()) {
+      thread_.detach();  // it ends by itself, after the call that led here
+    } else {
+      thread_.join();
+    }
+  }
+  batch_engine(const batch_engine&) = delete;
+  batch_engine& operator=(const batch_engine&) = delete;
+
+  std::uint64_t submit(completion_request request,
+                       std::shared_ptr<completion_listener> listener) override {
+    check(request, core_->tokens(), context());
+    const std::uint64_t id = next_id();
+    core_->put(std::make_unique<engine_request>(id, std::move(request), std::move(listener)));
+    return id;
+  }
+
+  void cancel(std::uint64_t id) override { core_->cancel(id); }
+
+  // Requires: not called by a listener.
+  std::vector<float> embed(const std::vector<std::int32_t>& tokens) override {
+    completion_request request{.prompt = tokens, .tokens = 0};
+    check(request, core_->tokens(), context());
+    auto asked = std::make_unique<engine_request>(next_id(), std::move(request), nullptr);
+    asked->embeds = std::make_shared<std::promise<std::vector<float>>>();
+    std::future<std::vector<float>> answer = asked->embeds->get_future();
+    core_->put(std::move(asked));
+    return answer.get();
+  }
+
+  engine_load load() const override { return core_->load(); }
+  isize context() const override { return core_->context(); }
+  // Of keys and values.
+  isize cache_bytes() const { return core_->cache_bytes(); }
+
+  // Returns when nothing runs or waits. Requires: not called by a listener.
+  void drain() { core_->drain(); }
+
+ private:
+  // Unique among all engines: one that stands before several can tell whose a request is.
+  static std::uint64_t next_id() {
+    static std::atomic<std::uint64_t> last{0};
+    return ++last;
+  }
+
+  std::shared_ptr<detail::engine_core> core_;
+  std::thread thread_;
 };
 
 }  // namespace ctgpt::inline CTGPT_ABI

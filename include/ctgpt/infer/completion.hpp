@@ -38,7 +38,7 @@ class context_error : public usage_error {
 };
 
 struct completion_request {
-  std::vector<std::int32_t> prompt;
+  std::vector<std::int32_t> prompt = {};
   isize tokens = 200;  // at most, of the answer; where the context is full it ends too
   sampling choose = {};
   float frequency_penalty = 0.0f, presence_penalty = 0.0f;  // of the answer's tokens

@@ -10,10 +10,10 @@
 
 #include <filesystem>
 
+#include "ctgpt/app/generation_defaults.hpp"
 #include "ctgpt/app/machine_memory.hpp"
 #include "ctgpt/app/model_path.hpp"
 #include "ctgpt/app/print.hpp"
-#include "ctgpt/app/sample.hpp"
 #include "ctgpt/app/serve_flags.hpp"
 #include "ctgpt/app/served_model.hpp"
 #include "ctgpt/app/server_signals.hpp"

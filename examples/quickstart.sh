@@ -115,7 +115,7 @@ ctgpt=$build/ctgpt
 
 # Two minutes train the smallest model. With more of them the text grows too, so that it is never
 # read often, and the number of steps is what a short trial says that the time allows.
-preset=quickstart bytes=8000000 conversations=20000
+preset=quickstart bytes=8000000 conversations=6000
 if [[ -n $minutes && $minutes -ge 8 ]]; then
   preset=quickstart-large bytes=$((minutes * 4000000)) conversations=60000
 fi
@@ -157,7 +157,8 @@ train_or_resume "$dir/base" train --data "$text" --tokenizer "$dir/tokenizer" \
   --preset "$preset" --seed "$seed" "${steps[@]}"
 
 heading "6/8 fine-tune"
-train_or_resume "$dir/chat" finetune --model "$dir/base" --data "$talks" --seed "$seed"
+train_or_resume "$dir/chat" finetune --model "$dir/base" --data "$talks" --epochs 1 \
+  --seed "$seed"
 
 heading "7/8 results"
 run "$ctgpt" sample --model "$dir/base" --tokens 120 --seed "$seed"

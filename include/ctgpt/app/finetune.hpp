@@ -4,7 +4,7 @@
 // by it and packed (app/talk_corpus.hpp), and the loop of app/training.hpp learns the assistant's
 // tokens alone. The saved model says its template, so chat, serve and transformers use it.
 // What flags leave open: an hour of pre-training's rate is too much for a model that can already
-// speak, so the highest rate is a third of the preset's, falling to 0 in a straight line after a
+// speak, so the highest rates are a third of the preset's, falling to 0 in a straight line after a
 // tenth of the steps, at most 100, of warm-up; 3 epochs; 10 evaluations, each of all held-out
 // conversations; a batch that leaves an epoch some steps.
 // run.json keeps all that was decided, so that --resume needs only --out.
@@ -78,6 +78,7 @@ inline finetune_settings new_settings(const finetune_flags& given, const machine
   if (const preset* chosen = preset_of(s.train.model)) how = chosen->training;
   how.time = s.train.model.context;
   how.rate *= 0.3f;
+  how.muon_rate *= 0.3f;
   how.min_rate = 0.0f;
   how.schedule = schedule_kind::linear;
   how.steps = how.warmup = how.eval_every = how.eval_batches = 0;

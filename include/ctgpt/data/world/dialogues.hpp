@@ -9,7 +9,8 @@
 // a question, and chat: greetings, who are you, what can you do, thanks, and things outside the
 // world, which get one fixed answer (a small model cannot repeat a name that it has never seen).
 // What data/world/held_out.hpp holds out of the text is never asked here either; of the phrasings
-// of chat the last six of each kind, and of the strangers' names half, are only examined. One
+// of chat the last six of each kind, and of the strangers' names half, are only examined. Names
+// made of syllables stand beside the others, or a model would learn who is strange by heart. One
 // question in four has something polite around it.
 // The same seed gives the same conversations, from the start.
 //
@@ -78,13 +79,61 @@ inline constexpr std::string_view unknown_answer = "I do not know that.";
 // Those of conversations.hpp, of which the last six are examined only.
 inline constexpr std::size_t known_strangers = strangers.size() / 2;
 // $0 is nobody of this world. The last six are examined only.
-inline constexpr std::array<word, 18> outside_questions = {
-    "Where does $0 live?",       "What is the job of $0?",  "Who is $0?",
-    "Do you know $0?",           "Which pet does $0 have?", "Who is the boss of $0?",
-    "Who is the president?",     "What time is it?",        "What is the weather like?",
-    "Can you write a poem?",     "How far is the moon?",    "What is the capital of France?",  //
-    "What does $0 like to eat?", "Who is $0's friend?",     "Tell me about $0.",
-    "What day is it?",           "How old is the sun?",     "Can you write a song?"};
+inline constexpr std::array<word, 30> outside_questions = {"Where does $0 live?",
+                                                           "What is the job of $0?",
+                                                           "Who is $0?",
+                                                           "Do you know $0?",
+                                                           "Which pet does $0 have?",
+                                                           "Who is the boss of $0?",
+                                                           "Who is the president?",
+                                                           "What time is it?",
+                                                           "What is the weather like?",
+                                                           "Can you write a poem?",
+                                                           "How far is the moon?",
+                                                           "What is the capital of France?",
+                                                           "Have you met $0?",
+                                                           "How old is $0?",
+                                                           "Can you find $0?",
+                                                           "What year is it?",
+                                                           "How big is the sea?",
+                                                           "Can you tell a joke?",
+                                                           "Who won the game?",
+                                                           "What is the news?",
+                                                           "Can you draw a house?",
+                                                           "When does the train come?",
+                                                           "How many stars are there?",
+                                                           "What does a car cost?",  //
+                                                           "What does $0 like to eat?",
+                                                           "Who is $0's friend?",
+                                                           "Tell me about $0.",
+                                                           "What day is it?",
+                                                           "How old is the sun?",
+                                                           "Can you write a song?"};
+
+// A name that nobody has, neither here nor in the exam.
+[[gnu::cold]] inline std::string invented_name(random_stream& random) {
+  constexpr std::array<word, 20> begin = {"Ar",  "Bel", "Cor", "Dar", "El",  "Far", "Gor",
+                                          "Hal", "Ir",  "Jor", "Kel", "Lor", "Mar", "Nel",
+                                          "Or",  "Pel", "Ral", "Sel", "Tor", "Val"};
+  constexpr std::array<word, 10> end = {"a", "an", "as", "en", "ik", "in", "is", "o", "us", "y"};
+  const word first = begin[draw(random, begin.size())];  // two draws in one call have no order
+  return join(first, end[draw(random, end.size())]);
+}
+
+// How the world's own facts are asked, about somebody whom it does not have; not as examined.
+[[gnu::cold]] inline void append_fact_of_nobody(std::string& out, random_stream& random) {
+  const auto examined = std::span(outside_questions).last<held_phrasings>();
+  const attribute* a = nullptr;
+  word question;
+  std::string form;
+  do {
+    a = &attributes[draw(random, std::size_t{trade})];
+    question = a->questions[draw(random, std::size_t{asked_forms})];
+    form.clear();
+    fill(form, question, {"$0", "", a->noun});
+  } while (std::find(examined.begin(), examined.end(), form) != examined.end());
+  fill(out, question, {invented_name(random), "", a->noun});
+}
 
 // The first two fit any question.
 inline constexpr std::array<word, 6> politeness = {"Hello. $0",       "I have a question. $0",
@@ -136,10 +185,18 @@ class world_dialogues {
     constexpr std::size_t trained =
         small_world::outside_questions.size() - small_world::held_phrasings;
     world_turn turn;
-    small_world::fill(
-        turn.user, small_world::outside_questions[small_world::draw(random_, trained)],
-        {small_world::strangers[small_world::draw(random_, small_world::known_strangers)]});
     turn.bot = small_world::unknown_answer;
+    if (chance(3)) {
+      small_world::append_fact_of_nobody(turn.user, random_);
+      return turn;
+    }
+    const std::string name =
+        chance(2)
+            ? small_world::invented_name(random_)
+            : std::string(
+                  small_world::strangers[small_world::draw(random_, small_world::known_strangers)]);
+    small_world::fill(turn.user,
+                      small_world::outside_questions[small_world::draw(random_, trained)], {name});
     return turn;
   }
 

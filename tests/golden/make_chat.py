@@ -39,7 +39,8 @@ NAMED = [2]
 
 
 def templates(root):
-    with open(os.path.join(root, "include/ctgpt/align/chat_template.hpp"), encoding="utf-8") as file:
+    path = os.path.join(root, "include/ctgpt/align/chat_template.hpp")
+    with open(path, encoding="utf-8") as file:
         text = file.read()
     found = {}
     for name in ("chatml", "nanochat"):
@@ -59,8 +60,8 @@ def make_tokenizer(path):
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     vocab = {letter: i for i, letter in enumerate(alphabet)}
     merges = []
-    for pair in ("h e", "l l", "he ll", "hell o", "i s", "Ġ i", "a s", "as s", "Ġ a", "a n", "an d",
-                 "o u", "y ou", "im _", "Ċ Ċ"):
+    for pair in ("h e", "l l", "he ll", "hell o", "i s", "Ġ i", "a s", "as s", "Ġ a", "a n",
+                 "an d", "o u", "y ou", "im _", "Ċ Ċ"):
         left, right = pair.split(" ")
         if left not in vocab or right not in vocab:
             continue

@@ -29,6 +29,7 @@
 
 #include "ctgpt/align/json_records.hpp"
 #include "ctgpt/align/message.hpp"
+#include "ctgpt/base/element.hpp"
 #include "ctgpt/base/file.hpp"
 #include "ctgpt/io/json_field.hpp"
 

@@ -4,8 +4,8 @@
 extern template ctgpt::text::tokenizer ctgpt::text::tokenizer::load<void>(const std::string&,
                                                                           std::string_view);
 
+#include "ctgpt/app/bench_serve.hpp"
 #include "ctgpt/app/extra_verbs.hpp"
-#include "ctgpt/app/serve.hpp"
 
 namespace {
 
@@ -17,5 +17,12 @@ const ctgpt::app::extra_verb serve(
     "  ctgpt serve --model runs/quickstart/chat\n"
     "  ctgpt serve --model chat --host 0.0.0.0 --api-key-file keys.txt --rate-limit 30",
     ctgpt::app::serve_command);
+
+const ctgpt::app::extra_verb bench(
+    "bench", "serve", "Say whether this machine carries so many people who chat at once",
+    "Examples:\n"
+    "  ctgpt bench serve --users 64 --model runs/quickstart/chat\n"
+    "  ctgpt bench serve --users 8 --url http://127.0.0.1:8080 --seconds 60 --json load.json",
+    ctgpt::app::bench_serve_command);
 
 }  // namespace

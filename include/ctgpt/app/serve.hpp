@@ -20,6 +20,8 @@
 #include "ctgpt/base/checksum.hpp"
 #include "ctgpt/serve/content_rules.hpp"
 #include "ctgpt/serve/engine_speed.hpp"
+#include "ctgpt/serve/page/about.hpp"
+#include "ctgpt/serve/page/page_api.hpp"
 #include "ctgpt/serve/server.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::app {
@@ -191,15 +193,21 @@ int serve_command(const serve_flags& given) {
   const model_opener opener(given, given.parallel.value_or(64));
   static_cast<void>(resolve_model(*given.model));
   serve::content_rules house;
+  serve::page_facts facts;
   serve::server web(options, given.rules ? house.make_hooks() : serve::hooks{});
+  serve::add_page(web.routes(), web.means(),
+                  {.log = std::make_shared<feedback::chat_log>(given.db.value_or(":memory:")),
+                   .about = [&facts] { return facts.now(); }});
   const served_files files(given, web, house);
   files.read();
   const int port = web.start();
   {
     const model_opener::opened one = opener.open();
     web.use(one.model);
+    facts.use(one.directory);
     put(introduction(one, serve::measure_speed(*one.model->engine, 1.0)));
   }
+  if (!given.db) put("Conversations are kept until the server ends; --db FILE keeps them.\n");
   const bool six = options.host.find(':') != std::string::npos;
   put(join("Listening on ", given.ssl_cert_file ? "https" : "http", "://", six ? "[" : "",
            options.host, six ? "]" : "", ":", port, options.base_path, "\n"));
@@ -209,7 +217,9 @@ int serve_command(const serve_flags& given) {
       std::fprintf(stderr, "Reading keys, rules, certificate and model anew.\n");
       files.read_again();
       try {
-        web.use(opener.open().model);
+        const model_opener::opened one = opener.open();
+        web.use(one.model);
+        facts.use(one.directory);
         std::fprintf(stderr, "The model was read anew.\n");
       } catch (const std::exception& problem) {
         std::fprintf(stderr, "Not read anew: %s\n", problem.what());

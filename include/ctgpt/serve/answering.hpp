@@ -211,6 +211,9 @@ inline void stream(std::shared_ptr<running_request> running, const request_conte
     } catch (const api_error& problem) {
       append_event(out, problem.body());
       over = true;
+    } catch (const std::exception& problem) {  // nobody above would catch it
+      append_event(out, api_error(500, problem.what(), "server_error").body());
+      over = true;
     }
     if (!out.empty()) {
       at->spoke = clock_seconds();

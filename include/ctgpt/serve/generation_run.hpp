@@ -41,7 +41,8 @@ class token_gate {
   }
   std::vector<token_record> release(std::string_view shown, bool last) {
     std::vector<token_record> out;
-    if (raw_.compare(shown_, shown.size(), shown) != 0) changed_ = true;
+    // What stands for a masked place may be longer than all that there was.
+    if (shown_ > raw_.size() || raw_.compare(shown_, shown.size(), shown) != 0) changed_ = true;
     shown_ += shown.size();
     if (last && shown_ != raw_.size()) changed_ = true;
     if (changed_) waiting_.clear();

@@ -94,12 +94,13 @@ inline finetune_settings new_settings(const finetune_flags& given, const machine
 inline finetune_settings saved_finetune_settings(const io::json& run, const std::string& path) {
   const io::json_field file(run, path);
   const io::json_field saved = file["settings"];
+  expects(saved["template"].present(), path, ": this run is not one of ctgpt finetune; go on with ",
+          "it by ctgpt train --resume");
   finetune_flags given;
   machine_options machine;
   const json_options options(saved);
   given.describe_settings(options);
   machine.describe(options);
-  expects(given.model && !given.files.empty(), path, ": this run is not one of ctgpt finetune");
   const double epochs = given.epochs.value_or(0.0);
   given.epochs.reset();  // steps are there too: what the epochs came to
   finetune_settings s;
@@ -186,6 +187,7 @@ inline training plan_finetuning(finetune_settings s, const finetune_flags& given
   training_extras& also = plan.also;
   also.verb = "finetune";
   also.title = "Fine-tuning";
+  also.reach = train.reach;
   also.new_tokens = tokens.vocab_size() - before.vocab_size();
   also.told = join("  data      ", told(talks.read), "\n  template  ", chat.name(),
                    also.new_tokens > 0 ? join(", ", also.new_tokens, " new tokens") : "",

@@ -120,6 +120,10 @@ int run_training(training& plan, std::optional<run_directory>& directory, const 
     if (fresh) check_initial_weights(plan, layout);
     plan.facts = facts_of(model, how.batch, how.time, plan.vocab, numbers);
     plan.facts.training_bytes += optimizer_bytes(how, layout, numbers);
+    if (plan.also.reach > 0) {
+      plan.facts.flops_per_token =
+          facts_of(model, how.batch, plan.also.reach, plan.vocab, numbers).flops_per_token;
+    }
     plan.check_memory();
     if (!directory) directory.emplace(out, false);
     plan.say_what_comes(directory->path());  // building a large model takes seconds

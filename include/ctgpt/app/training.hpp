@@ -33,6 +33,7 @@ struct training_extras {
   io::json settings;     // of run.json, if not those of a text
   io::json noted;        // more members of run.json
   io::json saved;        // what checkpoints say of the model (save_model's `extra`)
+  isize reach = 0;       // tokens that one sees, for the work that it is; 0: a window's
   isize new_tokens = 0;  // the last of the tokenizer's, which begin as the mean of the others
   std::vector<std::int32_t> prompt;  // what samples begin with, if not as for a text
   std::vector<std::string> stop;     // what ends a sample

@@ -1,6 +1,6 @@
-// Any bytes as a request: its head, its target, its body for each of the four ways of asking. Refused
-// with a status of 400 to 505 and a sentence in OpenAI's form, or read into what stays within its
-// bounds.
+// Any bytes as a request: its head, its target, its body for each of the four ways of asking.
+// Refused with a status of 400 to 505 and a sentence in OpenAI's form, or read into what stays
+// within its bounds.
 //
 // The input: a head, which ends with an empty line, then a body.
 #include "ctgpt/serve/api_keys.hpp"

@@ -3,8 +3,8 @@
 //
 // The handlers of serve/chat_handler.hpp and serve/text_handlers.hpp stand on it.
 // A client that hangs up ends its answers: while they wait, before their first token, between two.
-// Where nothing can be said for stream_ping seconds, a stream carries a comment, which keeps proxies
-// from closing it.
+// Where nothing can be said for stream_ping seconds, a stream carries a comment, which keeps
+// proxies from closing it.
 // Errors: api_error; those that come after a stream began are its last event.
 #pragma once
 

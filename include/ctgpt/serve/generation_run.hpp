@@ -4,8 +4,8 @@
 //   while (run.left() > 0) for (const shown_piece& each : run.wait(0.1)) ...
 //
 // What the engine says goes through each answer's output filter. Log probabilities of tokens are
-// shown while the filter has changed nothing; from the first change on there are none, as they would
-// tell what it took away.
+// shown while the filter has changed nothing; from the first change on there are none, as they
+// would tell what it took away.
 // Ensures: when it ends, whatever still runs is cancelled.
 // Errors: usage_error of the engine; an answer that failed: api_error 500.
 #pragma once

@@ -9,6 +9,9 @@ using namespace ctgpt_test;
 
 namespace {
 
+constexpr config tiny{.vocab = 257, .context = 48, .layers = 1, .heads = 2, .width = 32};
+struct model : gpt<tiny> {};
+
 // Says who speaks in words, and ends an answer with the token that ends a text.
 struct roles {
   static constexpr std::string_view name() { return "roles"; }
@@ -49,8 +52,6 @@ double fine_tune(any_network& net, const text::tokenizer& tokens, const std::str
 }  // namespace
 
 TEST_CASE("guide: a template of one's own, and fine-tuning by the library alone") {
-  constexpr config tiny{.vocab = 257, .context = 48, .layers = 1, .heads = 2, .width = 32};
-  struct model : gpt<tiny> {};
   const text::tokenizer tokens = with_special_tokens(text::bytes{}, roles::special_names());
   auto net = build<model>(cpu{}, seed{1});
   const temporary_directory here;

@@ -41,7 +41,7 @@ std::string plain_text(const std::vector<conversation>& talks) {
   return text;
 }
 // One exchange as it stands there.
-struct plain {
+struct plain_form {
   static constexpr std::string_view name() { return "plain"; }
   static constexpr std::span<const std::string_view> special_names() { return {}; }
   static constexpr std::span<const std::string_view> end_names() { return {}; }
@@ -120,11 +120,11 @@ TEST_SUITE("recipe") {
     for (const conversation& talk : validation) {
       const conversation first(talk.begin(), talk.begin() + 2);
       bool cut = false;
-      const auto fits = fit_conversation(words_of, plain{}, first, 200, cut);
+      const auto fits = fit_conversation(words_of, plain_form{}, first, 200, cut);
       if (first[1].role == "assistant" && fits) asked.push_back(first);
     }
     CHECK(asked.size() > 100);
-    const double before = loss_of(base + "/last", plain{}, asked);
+    const double before = loss_of(base + "/last", plain_form{}, asked);
     for (const std::string seed : {"1", "2", "3"}) {
       const std::string tuned = here.file("tuned" + seed), trained = here.file("trained" + seed);
       output_of(words{"finetune", "--model", base, "--data", learn, "--val-data", check,
@@ -137,7 +137,7 @@ TEST_SUITE("recipe") {
               usual,
           patient);
       const double sft = loss_of(tuned + "/last", chatml{}, asked);
-      const double control = loss_of(trained + "/last", plain{}, asked);
+      const double control = loss_of(trained + "/last", plain_form{}, asked);
       CHECK(validations(tuned).back() < before - 1.0);  // the whole of what is held out
       MESSAGE("seed " << seed << ": held-out answers " << before << " before, " << sft
                       << " fine-tuned, " << control << " after plain training");

@@ -61,6 +61,12 @@ TEST_CASE("finetune: a run directory as train's, whose model knows its template"
   const outcome again = result_of(here.finetune("again", {"--model", run, "--steps", "2"}));
   CHECK(again.code == 0);
   CHECK(contains(again.err, "template  chatml; vocabulary of 258"));
+  // So does one that is trained on.
+  output_of({"train", "--init-from", run, "--data", here.data(), "--steps", "1", "--batch", "1",
+             "--out", here.file("on")});
+  for (const char* name : {"tokenizer_config.json", "generation_config.json"}) {
+    CHECK(contents(here.file("on/last/") + name) == contents(model + "/" + name));
+  }
   // And the other template is a flag away.
   const outcome other = result_of(here.finetune("other", {"--template", "nanochat"}));
   CHECK(other.code == 0);

@@ -17,6 +17,7 @@
 
 #include "ctgpt/align/special_tokens.hpp"
 #include "ctgpt/app/finetune_flags.hpp"
+#include "ctgpt/app/saved_chat.hpp"
 #include "ctgpt/app/talk_corpus.hpp"
 #include "ctgpt/app/training.hpp"
 
@@ -199,9 +200,7 @@ inline training plan_finetuning(finetune_settings s, const finetune_flags& given
   noted_talks.set("train", noted(train.counts, train.windows));
   noted_talks.set("validation", noted(validation.counts, validation.windows));
   also.noted.set("conversations", std::move(noted_talks));
-  io::json ends = io::json::array();
-  for (const std::int32_t id : chat.ends(tokens)) ends.push(id);
-  also.saved.set("chat_template", chat.jinja()).set("ends", std::move(ends));
+  also.saved = saved_chat(chat, tokens);
   also.prompt = sample_question(talks, tokens, chat, how.time);
   for (const std::string_view name : chat.end_names()) also.stop.emplace_back(name);
   return plan;

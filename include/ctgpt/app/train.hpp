@@ -10,15 +10,17 @@
 #include <optional>
 #include <string>
 
+#include "ctgpt/app/saved_chat.hpp"
 #include "ctgpt/app/training.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::app {
 
-// What a model that is there already decides: its tokenizer, and the rows of its vocabulary, which
-// may be more.
+// What a model that is there already decides: its tokenizer, the rows of its vocabulary, which may
+// be more, and its chat template if it has one.
 struct starting_point {
   text::tokenizer tokens;
   isize vocab = 0;
+  std::optional<align::chat_template> chat = {};
 };
 
 // The flags, the data and the machine, checked against each other. start: what training begins or
@@ -52,6 +54,7 @@ inline training plan_training(const train_settings& settings,
           model_name(settings), " has room for ", settings.model.vocab,
           "; use --tokenizer bytes or a preset with a larger vocabulary");
   plan.vocab = vocab;
+  if (start && start->chat) plan.also.saved = saved_chat(*start->chat, start->tokens);
   return plan;
 }
 
@@ -100,7 +103,7 @@ inline std::optional<starting_point> start_of(train_settings& s, const train_fla
   s.tokenizer = tokens.name();
   const isize vocab = read_vocab(directory);
   expect_room(tokens, vocab, directory);
-  return starting_point{tokens, vocab};
+  return starting_point{tokens, vocab, align::find_chat_template(directory)};
 }
 
 // The tensors of a model that training starts from, before memory is asked for or a directory made.

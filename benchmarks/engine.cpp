@@ -6,6 +6,8 @@
 // random weights, at the size of the quickstart's (3 layers, 128 wide) and of GPT-2 small. Counters:
 //   alone, together    tokens of answers a second
 //   ratio              together / alone; the goal is at least 3
+//   cpu_ratio          the same by processor time: steady on a busy machine, where CTGPT_THREADS=1
+//   cpu_us             processor time a token, together
 //   wait               the longest wait for an answer's first token over the median; below 3
 //   finish             the same for its last token
 #include <benchmark/benchmark.h>
@@ -13,6 +15,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <ctime>
 #include <future>
 
 #include "ctgpt/backend/cpu.hpp"
@@ -25,6 +28,7 @@ namespace {
 
 using seconds = std::chrono::duration<double>;
 using instant = std::chrono::steady_clock::time_point;
+double processor_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 instant now() { return std::chrono::steady_clock::now(); }
 
 struct quickstart : gpt<presets::find("quickstart")->model> {};
@@ -95,11 +99,14 @@ void many_at_once(benchmark::State& state) {
   };
   ask(2);  // the kernels' working space grows
   double together_seconds = 0.0, alone_seconds = 0.0, wait = 0.0, finish = 0.0;
+  double together_cpu = 0.0, alone_cpu = 0.0;
   isize together_tokens = 0, alone_tokens = 0;
   for (auto _ : state) {
     instant start = now();
+    double cpu = processor_seconds();
     const auto all = ask(64);
     together_seconds += seconds(now() - start).count();
+    together_cpu += processor_seconds() - cpu;
     std::vector<double> first, last;
     for (const auto& each : all) {
       first.push_back(each->first);
@@ -109,12 +116,17 @@ void many_at_once(benchmark::State& state) {
     wait = std::max(wait, spread(first));
     finish = std::max(finish, spread(last));
     start = now();
+    cpu = processor_seconds();
     for (isize i = 0; i < alone; ++i) alone_tokens += ask(1)[0]->tokens;
     alone_seconds += seconds(now() - start).count();
+    alone_cpu += processor_seconds() - cpu;
   }
   state.counters["alone"] = static_cast<double>(alone_tokens) / alone_seconds;
   state.counters["together"] = static_cast<double>(together_tokens) / together_seconds;
   state.counters["ratio"] = state.counters["together"] / state.counters["alone"];
+  state.counters["cpu_ratio"] = static_cast<double>(together_tokens) / together_cpu /
+                                (static_cast<double>(alone_tokens) / alone_cpu);
+  state.counters["cpu_us"] = 1e6 * together_cpu / static_cast<double>(together_tokens);
   state.counters["wait"] = wait;
   state.counters["finish"] = finish;
 }

@@ -23,8 +23,10 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <span>
 #include <string>
@@ -90,7 +92,7 @@ class sampler {
     const auto size = static_cast<std::size_t>(vocab);
     scores_.resize(size);
     seen_.resize(size, 0);
-    choices_.resize(size);
+    choices_.resize(size + 1);  // one more: it is written, and then perhaps kept
     become(options, 0);
   }
 
@@ -102,7 +104,10 @@ class sampler {
     options_ = options;
     random_ = random_stream(options.seed, stream);
     random_.seek(2 * draws);
-    if (cuts_top_k()) largest_.resize(static_cast<std::size_t>(options.top_k));
+    if (cuts_top_k()) {
+      largest_.resize(scores_.size() + 1);
+      counts_.resize(bins);
+    }
     if (options.top_p < 1.0f || options.typical_p < 1.0f) heap_.resize(scores_.size());
   }
 
@@ -156,6 +161,7 @@ class sampler {
 
  private:
   static constexpr float infinity = std::numeric_limits<float>::infinity();
+  static constexpr std::uint32_t bins = 2048;
   static constexpr std::uint64_t stream = 0x73616d706c65;  // apart from every other use of the seed
 
   bool cuts_top_k() const {
@@ -199,35 +205,70 @@ class sampler {
     }
   }
 
-  // The id of the largest score, the lowest of equals.
-  std::size_t likeliest() const {
-    std::size_t best = 0;
-    for (std::size_t i = 0; i < scores_.size(); ++i) {
-      expects(scores_[i] < infinity, "the model's logit of token ", i, " is ", scores_[i],
-              "; its weights are damaged, or its training diverged");
-      if (scores_[i] > scores_[best]) best = i;
-    }
-    expects(scores_[best] > -infinity,
-            "the model's logits are all -infinity, so no token can follow",
-            "; its weights are damaged, or every token is banned");
-    return best;
+  // Integers in the order of floats.
+  static std::int32_t order_of(float score) {
+    const auto bits = std::bit_cast<std::int32_t>(score);
+    return bits ^ ((bits >> 31) & 0x7fffffff);
   }
 
+  // The id of the largest score, the lowest of equals.
+  std::size_t likeliest() const {
+    std::int32_t largest = std::numeric_limits<std::int32_t>::min();
+    bool finite = true;
+    for (const float score : scores_) {  // integers: their largest is found without waiting
+      largest = std::max(largest, order_of(score));
+      finite &= score < infinity;
+    }
+    if (!finite) fail_damaged();
+    const float best = std::bit_cast<float>(largest ^ ((largest >> 31) & 0x7fffffff));
+    expects(best > -infinity, "the model's logits are all -infinity, so no token can follow",
+            "; its weights are damaged, or every token is banned");
+    return static_cast<std::size_t>(std::find(scores_.begin(), scores_.end(), best) -
+                                    scores_.begin());
+  }
+  [[noreturn, gnu::cold]] void fail_damaged() const {
+    std::size_t i = 0;
+    while (scores_[i] < infinity) ++i;
+    fail("the model's logit of token ", i, " is ", scores_[i],
+         "; its weights are damaged, or its training diverged");
+  }
+
+  // Counting by the upper bits finds the few scores that it is among: far cheaper than sorting.
   float kth_largest() {
-    std::partial_sort_copy(scores_.begin(), scores_.end(), largest_.begin(), largest_.end(),
-                           [](float a, float b) { return a > b; });
-    return largest_.back();
+    const auto bin_of = [](float score) {
+      return (static_cast<std::uint32_t>(order_of(score)) ^ 0x80000000u) >> 21;
+    };
+    std::fill(counts_.begin(), counts_.end(), 0u);
+    for (const float score : scores_) ++counts_[bin_of(score)];
+    auto left = static_cast<std::uint32_t>(options_.top_k);
+    std::uint32_t bin = bins - 1;
+    for (; counts_[bin] < left; --bin) left -= counts_[bin];
+    std::size_t few = 0;
+    for (const float score : scores_) {
+      largest_[few] = score;
+      few += bin_of(score) == bin ? 1 : 0;
+    }
+    const auto place = largest_.begin() + left - 1;
+    std::nth_element(largest_.begin(), place, largest_.begin() + static_cast<std::ptrdiff_t>(few),
+                     std::greater<>());
+    return *place;
   }
 
   // Everything of score `least` and above, with exp((score - best) / temperature) where that is not
   // 0.
   void weigh(float best, float least) {
-    const auto temperature = static_cast<double>(options_.temperature);
+    std::size_t count = 0;
     for (std::size_t i = 0; i < scores_.size(); ++i) {
-      if (scores_[i] < least) continue;
-      const double distance = static_cast<double>(scores_[i]) - static_cast<double>(best);
-      const double weight = std::exp(distance / temperature);
-      if (weight > 0.0) choices_[left_++] = {static_cast<std::int32_t>(i), weight};
+      choices_[count].id = static_cast<std::int32_t>(i);
+      count += scores_[i] >= least ? 1 : 0;
+    }
+    const auto temperature = static_cast<double>(options_.temperature);
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::int32_t id = choices_[i].id;
+      const double score = static_cast<double>(scores_[static_cast<std::size_t>(id)]);
+      const double weight = std::exp((score - static_cast<double>(best)) / temperature);
+      choices_[left_] = {id, weight};
+      left_ += weight > 0.0 ? 1 : 0;
     }
   }
 
@@ -290,7 +331,7 @@ class sampler {
   sampling options_;
   random_stream random_;
   std::vector<float> scores_, largest_;
-  std::vector<std::uint32_t> seen_;
+  std::vector<std::uint32_t> seen_, counts_;
   std::vector<std::int32_t> banned_;
   std::vector<choice> choices_, heap_;  // (vocab)
   std::size_t left_ = 0;                // of choices_

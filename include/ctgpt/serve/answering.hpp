@@ -32,6 +32,8 @@ struct answering {
 
 inline constexpr double stream_ping = 15.0;
 inline constexpr double longest_silence = 5.0;  // before a stream's status is sent
+// Between two writes of a stream: what comes meanwhile is one event. Nobody sees it at 50 a second.
+inline constexpr double stream_pace = 0.02;
 
 inline std::uint64_t random_number() {
   std::uint64_t number = 0;
@@ -197,7 +199,11 @@ inline void stream(std::shared_ptr<running_request> running, const request_conte
     if (gone()) return false;
     try {
       if (!at->opened) write.open(out);
-      if (at->opened && running->run.left() > 0) running->run.wait(0.1);
+      if (at->opened && running->run.left() > 0) {
+        const double rest = at->spoke + stream_pace - clock_seconds();
+        if (rest > 0.0) running->run.gather(rest);
+        running->run.wait(0.1);
+      }
       at->opened = true;
       for (const shown_piece& each : running->run.shown()) write.piece(out, each);
       over = running->run.left() == 0;

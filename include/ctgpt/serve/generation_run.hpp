@@ -117,10 +117,12 @@ class generation_run {
         feed(one, event.piece, out);
       }
       one.text += out.text;
-      if (out.ended || !out.text.empty() || !out.tokens.empty()) shown_.push_back(std::move(out));
+      if (out.ended || !out.text.empty() || !out.tokens.empty()) show(std::move(out));
     }
     return shown_;
   }
+  // Waits so long, or until all answers have ended: for what wait() then returns at once.
+  void gather(double seconds) { box_->gather(seconds); }
 
   // What wait() returned last.
   const std::vector<shown_piece>& shown() const { return shown_; }
@@ -135,6 +137,19 @@ class generation_run {
   }
 
  private:
+  // What came of one answer since the last call is one piece.
+  void show(shown_piece&& out) {
+    for (shown_piece& each : shown_) {
+      if (each.which != out.which) continue;
+      each.text += out.text;
+      each.tokens.insert(each.tokens.end(), std::make_move_iterator(out.tokens.begin()),
+                         std::make_move_iterator(out.tokens.end()));
+      each.ended = out.ended;
+      return;
+    }
+    shown_.push_back(std::move(out));
+  }
+
   void feed(answer& one, completion_piece& piece, shown_piece& out) {
     if (one.first < 0.0) one.first = seconds();
     ++one.answer_tokens;  // until the end tells the number

@@ -135,6 +135,14 @@ inline constexpr std::array<word, 30> outside_questions = {"Where does $0 live?"
   fill(out, question, {invented_name(random), "", a->noun});
 }
 
+// Other ways to ask for a sum, which the exam does not use.
+inline constexpr std::array<word, 6> sum_wordings = {"What is $0 + $1?",
+                                                     "Add $0 and $1.",
+                                                     "Can you add $0 and $1?",
+                                                     "What is the sum of $0 and $1?",
+                                                     "$0 + $1",
+                                                     "How much is $0 + $1?"};
+
 // The first two fit any question.
 inline constexpr std::array<word, 6> politeness = {"Hello. $0",       "I have a question. $0",
                                                    "$0 Thanks.",      "Please tell me. $0",
@@ -205,6 +213,17 @@ class world_dialogues {
     writer_.exchange(both);
     const std::size_t cut = both.rfind('\n');
     world_turn turn{both.substr(0, cut), both.substr(cut + 1)};
+    const std::size_t plus = turn.user.find('+');
+    if (plus != std::string::npos && chance(2)) {  // "What is 11+23?"
+      const std::size_t begin = turn.user.find_last_of(' ') + 1, end = turn.user.size() - 1;
+      const std::string left = turn.user.substr(begin, plus - begin),
+                        right = turn.user.substr(plus + 1, end - plus - 1);
+      turn.user.clear();
+      small_world::fill(
+          turn.user,
+          small_world::sum_wordings[small_world::draw(random_, small_world::sum_wordings.size())],
+          {left, right});
+    }
     if (chance(4)) turn.user = politely(turn.user, small_world::politeness.size());
     return turn;
   }

@@ -2,8 +2,9 @@
 // and whether all of them wait alike.
 //
 // Each iteration asks 64 requests at once, and then some of the same one at a time, on two threads
-// (CTGPT_THREADS: another number), so that whatever else runs on the machine slows both. Models have
-// random weights, at the size of the quickstart's (3 layers, 128 wide) and of GPT-2 small. Counters:
+// (CTGPT_THREADS: another number), so that whatever else runs on the machine slows both. Models
+// have random weights, at the size of the quickstart's (3 layers, 128 wide) and of GPT-2 small.
+// Counters:
 //   alone, together    tokens of answers a second
 //   ratio              together / alone; the goal is at least 3
 //   cpu_ratio          the same by processor time: steady on a busy machine, where CTGPT_THREADS=1

@@ -1,5 +1,5 @@
-// Two conversations at once with one model: their answers grow side by side, and a second turn finds
-// what was said before in the engine's cache.
+// Two conversations at once with one model: their answers grow side by side, and a second turn
+// finds what was said before in the engine's cache.
 //
 //   example_chat_engine DIR     a chat model; a base model goes on from what is asked
 // Prints each piece of an answer behind its conversation's number, and at its end a line of counts.

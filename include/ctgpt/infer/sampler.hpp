@@ -26,7 +26,6 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
-#include <functional>
 #include <limits>
 #include <span>
 #include <string>
@@ -250,7 +249,7 @@ class sampler {
     }
     const auto place = largest_.begin() + left - 1;
     std::nth_element(largest_.begin(), place, largest_.begin() + static_cast<std::ptrdiff_t>(few),
-                     std::greater<>());
+                     [](float a, float b) { return a > b; });
     return *place;
   }
 

@@ -5,7 +5,8 @@
 // tokens alone. The saved model says its template, so chat, serve and transformers use it.
 // What flags leave open: an hour of pre-training's rate is too much for a model that can already
 // speak, so the highest rates are a third of the preset's, falling to 0 in a straight line after a
-// tenth of the steps, at most 100, of warm-up; 3 epochs; 10 evaluations, each of all held-out
+// tenth of the steps, at most 100, of warm-up (adapters begin at nothing: with --lora AdamW at the
+// preset's own rate); 3 epochs; 10 evaluations, each of all held-out
 // conversations; a batch that leaves an epoch some steps.
 // run.json keeps all that was decided, so that --resume needs only --out.
 // Errors: ctgpt::error (1), usage_error (2); earlier checkpoints stay as they are.
@@ -27,6 +28,7 @@ struct finetune_settings {
   train_settings train;  // how.steps, warmup, eval_every, eval_batches, batch: 0 until decided
   talk_files files;
   std::string format = "auto", chat_template;  // "": not yet known
+  std::optional<lora_options> lora;            // none: the whole model is trained
 };
 
 inline io::json settings_to_json(const finetune_settings& s) {
@@ -39,6 +41,10 @@ inline io::json settings_to_json(const finetune_settings& s) {
   out.set("model", s.train.init_from).set("data", list(s.files.train));
   if (!s.files.validation.empty()) out.set("val_data", list(s.files.validation));
   out.set("format", s.format).set("template", s.chat_template);
+  if (s.lora) {
+    out.set("lora", s.lora->rank).set("lora_alpha", detail::shortest(s.lora->alpha));
+    out.set("lora_targets", s.lora->targets);
+  }
   add_recipe(out, s.train);
   return out;
 }
@@ -66,6 +72,15 @@ inline void apply_flags(finetune_settings& s, const finetune_flags& given,
     s.chat_template = align::chat_template_named(*given.chat_template).name();
   }
   s.files.val_fraction = s.train.val_fraction;
+  if (!given.lora && !s.lora && (given.lora_alpha || given.lora_targets)) {
+    throw usage_error(
+        join(given.lora_alpha ? "--lora-alpha" : "--lora-targets", " is for --lora RANK"));
+  }
+  if (given.lora && !s.lora)
+    s.lora = lora_options{*given.lora, 2.0f * static_cast<float>(*given.lora)};
+  if (given.lora) s.lora->rank = *given.lora;
+  if (given.lora_alpha) s.lora->alpha = *given.lora_alpha;
+  if (given.lora_targets) s.lora->targets = *given.lora_targets;
 }
 
 // model: that of a saved run, which need not open its first model again.
@@ -78,8 +93,12 @@ inline finetune_settings new_settings(const finetune_flags& given, const machine
   s.train.model = model ? *model : initial_model(initial_directory(*given.model), given);
   if (const preset* chosen = preset_of(s.train.model)) how = chosen->training;
   how.time = s.train.model.context;
-  how.rate *= 0.3f;
-  how.muon_rate *= 0.3f;
+  if (given.lora) {
+    how.optimizer = optimizer_kind::adamw;
+  } else {
+    how.rate *= 0.3f;
+    how.muon_rate *= 0.3f;
+  }
   how.min_rate = 0.0f;
   how.schedule = schedule_kind::linear;
   how.steps = how.warmup = how.eval_every = how.eval_batches = 0;
@@ -189,6 +208,7 @@ inline training plan_finetuning(finetune_settings s, const finetune_flags& given
   also.verb = "finetune";
   also.title = "Fine-tuning";
   also.reach = train.reach;
+  also.lora = s.lora;
   also.new_tokens = tokens.vocab_size() - before.vocab_size();
   also.told = join("  data      ", told(talks.read), "\n  template  ", chat.name(),
                    also.new_tokens > 0 ? join(", ", also.new_tokens, " new tokens") : "",
@@ -221,8 +241,9 @@ int finetune_command(const finetune_flags& given, const machine_options& machine
     const finetune_settings before = saved_finetune_settings(run, path);
     finetune_settings now = before;
     apply_flags(now, given, machine);
-    expect_unchanged(settings_to_json(before), settings_to_json(now),
-                     {"model", "data", "val_data", "format", "template"});
+    expect_unchanged(
+        settings_to_json(before), settings_to_json(now),
+        {"model", "data", "val_data", "format", "template", "lora", "lora_alpha", "lora_targets"});
     const std::optional<isize> newest = directory->newest();
     fresh = !newest;
     finetune_flags decided;  // a resumed run decides nothing again

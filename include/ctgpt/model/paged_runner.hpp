@@ -121,6 +121,7 @@ class paged_runner {
     frame f;
     f.shared = &p;
     f.weights = net_->weights();
+    f.adapters = net_->adapters();
     f.tape = static_cast<std::byte*>(tape_.data());
     f.statistics = static_cast<std::byte*>(statistics_.data());
     f.scratch = static_cast<std::byte*>(scratch_.data());

@@ -249,7 +249,7 @@ TEST_CASE("lora: its files hold every bit, and say what it is") {
     write_file_atomic(copy.file("adapter_config.json"), io::write_json(other));
     return sentence_of([&] { open_lora(net, copy.path()); });
   };
-  CHECK(changed("peft_type", "IA3").ends_with("peft_type must be \"LORA\""));
+  CHECK(changed("peft_type", "IA3").find("peft_type must be \"LORA\"") != std::string::npos);
   CHECK(changed("use_dora", true).find("use_dora asks for more than plain LoRA") !=
         std::string::npos);
   CHECK(changed("modules_to_save", io::json::array().push("lm_head"))

@@ -5,8 +5,8 @@
 // tokens alone. The saved model says its template, so chat, serve and transformers use it.
 // What flags leave open: an hour of pre-training's rate is too much for a model that can already
 // speak, so the highest rates are a third of the preset's, falling to 0 in a straight line after a
-// tenth of the steps, at most 100, of warm-up (with --lora the preset's rate, for adapters begin at
-// nothing); 3 epochs; 10 evaluations, each of all held-out
+// tenth of the steps, at most 100, of warm-up (adapters begin at nothing: with --lora AdamW at the
+// preset's own rate); 3 epochs; 10 evaluations, each of all held-out
 // conversations; a batch that leaves an epoch some steps.
 // run.json keeps all that was decided, so that --resume needs only --out.
 // Errors: ctgpt::error (1), usage_error (2); earlier checkpoints stay as they are.
@@ -93,7 +93,9 @@ inline finetune_settings new_settings(const finetune_flags& given, const machine
   s.train.model = model ? *model : initial_model(initial_directory(*given.model), given);
   if (const preset* chosen = preset_of(s.train.model)) how = chosen->training;
   how.time = s.train.model.context;
-  if (!given.lora) {
+  if (given.lora) {
+    how.optimizer = optimizer_kind::adamw;
+  } else {
     how.rate *= 0.3f;
     how.muon_rate *= 0.3f;
   }

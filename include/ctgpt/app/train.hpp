@@ -136,11 +136,11 @@ int run_training(training& plan, std::optional<run_directory>& directory, const 
     plan.facts = facts_of(model, how.batch, how.time, plan.vocab, numbers);
     plan.facts.training_bytes += plan.also.lora ? lora_bytes(*plan.also.lora, layout, numbers)
                                                 : optimizer_bytes(how, layout, numbers);
+    if (plan.also.lora) plan.also.told += told(*plan.also.lora, layout);
     if (plan.also.reach > 0) {
       plan.facts.flops_per_token =
           facts_of(model, how.batch, plan.also.reach, plan.vocab, numbers).flops_per_token;
     }
-    if (plan.also.lora) plan.also.told += told(*plan.also.lora, layout);
     plan.check_memory();
     if (!directory) directory.emplace(out, false);
     plan.say_what_comes(directory->path());  // building a large model takes seconds

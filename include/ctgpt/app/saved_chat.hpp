@@ -1,5 +1,5 @@
-// saved_chat: what a checkpoint's files say of a model that talks: its template, and the tokens that
-// end an answer (save_model's `extra`).
+// saved_chat: what a checkpoint's files say of a model that talks: its template, and the tokens
+// that end an answer (save_model's `extra`).
 //
 // Errors: none.
 #pragma once

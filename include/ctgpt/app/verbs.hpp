@@ -67,7 +67,7 @@ struct train_flags {
     v.number("--epochs X", "passes over the training data, instead of --steps", epochs, 1e-6, 1e9);
     v.integer("--batch N", "sequences in a micro-batch", batch, 1, 65536);
     v.integer("--accumulate N", "micro-batches in a step", accumulate, 1, 1'000'000);
-    v.integer("--context N", "tokens in a sequence; learned positions are cut to it, and cannot grow",
+    v.integer("--context N", "tokens in a sequence; learned positions are cut to it, never grown",
               context, 1, 1 << 20);
     v.text("--optimizer NAME", "adamw (default), or muon for the blocks' matrices and adamw beside",
            optimizer);

@@ -25,14 +25,12 @@ struct finetune_flags : train_flags {
     v.text("--template NAME", "chatml or nanochat (default: the model's own, else chatml)",
            chat_template);
     v.integer("--lora RANK",
-              "train adapters of this rank beside the matrices, which stay as they are, instead of "
-              "the whole model",
-              lora, 1, 4096);
+              "train adapters of this rank beside the matrices, which stay as they are", lora, 1,
+              4096);
     v.number("--lora-alpha X", "adapters count by this over the rank (default: twice the rank)",
              lora_alpha, 1e-6, 1e6);
     v.text("--lora-targets LIST",
-           "all-linear (default), or the matrices by name, with commas: qkv, projection, up, down, "
-           "attention, mlp, or as in files: c_attn, q_proj",
+           "all-linear (default), or names with commas: qkv, mlp, as in files: c_attn, q_proj",
            lora_targets);
     v.number("--val-fraction X", "share of the conversations, for validation (default 0.1)",
              val_fraction, 0.001, 0.9);

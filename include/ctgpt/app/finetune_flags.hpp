@@ -30,8 +30,7 @@ struct finetune_flags : train_flags {
     v.number("--lora-alpha X", "adapters count by this over the rank (default: twice the rank)",
              lora_alpha, 1e-6, 1e6);
     v.text("--lora-targets LIST",
-           "all-linear (default), or names with commas: qkv, mlp, as in files: c_attn, q_proj",
-           lora_targets);
+           "all-linear (default), or names with commas: qkv, mlp, c_attn, q_proj", lora_targets);
     v.number("--val-fraction X", "share of the conversations, for validation (default 0.1)",
              val_fraction, 0.001, 0.9);
     describe_recipe(v);

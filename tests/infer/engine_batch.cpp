@@ -130,8 +130,18 @@ TEST_CASE("engine_batch: a cache for less than one context is refused with the b
                                 " bytes does not hold one context of 210 tokens; this model " +
                                 "needs at least " + std::to_string(needed));
   }
+  CHECK_THROWS_AS(engine_batch(*net, known, {.cache_bytes = -1}), usage_error);
   CHECK_THROWS_AS(engine_batch(*net, known, {.parallel = 0}), usage_error);
   CHECK_THROWS_AS(engine_batch(*net, known, {.chunk = 0}), usage_error);
+}
+
+TEST_CASE("engine_batch: a cache that nobody measured holds two contexts for each who runs") {
+  const auto net = engine_net<gpt2_like>(cpu{.threads = 1});
+  const token_table known = byte_table();
+  CHECK(engine_batch(*net, known, {.parallel = 3}).cache_bytes() == bytes_of_pages(*net, 24));
+  CHECK(engine_batch(*net, known, {}).cache_bytes() == bytes_of_pages(*net, 2 * 64 * 4));
+  const isize page = bytes_of_pages(*net, 1), most = isize{256} << 20;
+  CHECK(engine_batch(*net, known, {.parallel = 4000}).cache_bytes() == most / page * page);
 }
 
 TEST_CASE("engine_batch: many who come at once wait alike") {

@@ -3,7 +3,7 @@
 // page_cache pages(count, size);      `count` pages of `size` positions
 // int32 p = pages.take();             one of nobody's, for one holder
 // p = pages.keep(p, before, tokens);  it is full: it holds these tokens, after page `before`
-// pages.leave(p, before, tokens);     it holds these, fewer than a page, and its holder will drop it
+// pages.leave(p, before, tokens);     it holds these, fewer than a page; its holder will drop it
 // pages.find(before, tokens)          a full page of these tokens, with one holder more, or none
 // pages.longest(before, tokens)       the page that begins like these tokens the longest, as a copy
 //                                     of it would; hold() it meanwhile

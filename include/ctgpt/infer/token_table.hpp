@@ -3,8 +3,8 @@
 // token_table(tokenizer, vocab): of a tokenizer with vocab_size() and token_bytes(), has() where a
 // vocabulary may have holes, special_tokens() where it has some; vocab: rows of the model's
 // vocabulary in use.
-// Ensures: a special token has no bytes: an answer is text, and <|im_start|> is none. size() is the number of tokens that may be asked for and drawn; holes() those among them
-// that no token has.
+// Ensures: a special token has no bytes: an answer is text, and <|im_start|> is none. size() is the
+// number of tokens that may be asked for and drawn; holes() those among them that no token has.
 // Errors: none.
 #pragma once
 

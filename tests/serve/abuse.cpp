@@ -203,7 +203,8 @@ TEST_CASE("a client that reads nothing is dropped, and its answer ends") {
   options.server.limits.write = 0.5;
   const fixture here(options);
   raw_client client(here.port);
-  client.say(with_body(R"({"prompt":"loop:x","max_tokens":131072,"stream":true})"));
+  client.say(
+      with_body(R"({"prompt":"loop:x","max_tokens":131072,"stream":true,"logprobs":5,"n":8})"));
   CHECK(soon([&] { return here.engine->cancels() > 0 && here.web->at_work() == 0; }, 20.0));
   check_alive(here);
 }

@@ -20,14 +20,16 @@
 #include <optional>
 #include <vector>
 
+#include "ctgpt/base/clock.hpp"
 #include "ctgpt/infer/completion.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::serve {
 
 struct answer_event {
   std::size_t which = 0;  // of the answers
-  completion_piece piece;
-  std::optional<completion_end> end;  // its last event
+  completion_piece piece = {};
+  std::optional<completion_end> end = {};  // its last event
+  double at = clock_seconds();             // when the engine said it
 };
 
 class answer_box : public std::enable_shared_from_this<answer_box> {
@@ -57,8 +59,10 @@ class answer_box : public std::enable_shared_from_this<answer_box> {
  private:
   struct slot final : completion_listener {
     slot(std::shared_ptr<answer_box> box, std::size_t which) : box(std::move(box)), which(which) {}
-    void on_piece(const completion_piece& piece) override { box->put({which, piece, {}}); }
-    void on_end(const completion_end& end) override { box->put({which, {}, end}); }
+    void on_piece(const completion_piece& piece) override {
+      box->put({.which = which, .piece = piece});
+    }
+    void on_end(const completion_end& end) override { box->put({.which = which, .end = end}); }
     std::shared_ptr<answer_box> box;
     std::size_t which;
   };

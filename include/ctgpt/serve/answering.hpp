@@ -163,7 +163,8 @@ inline std::shared_ptr<running_request> begin_request(const request_context& ask
 inline void collect(running_request& running, const std::function<bool()>& gone) {
   running.records.resize(running.run.answers().size());
   while (running.run.left() > 0) {
-    for (const shown_piece& each : running.run.wait(0.1)) {
+    running.run.gather(0.1);
+    for (const shown_piece& each : running.run.wait(0.0)) {
       auto& records = running.records[each.which];
       records.insert(records.end(), each.tokens.begin(), each.tokens.end());
     }

@@ -112,9 +112,9 @@ class generation_run {
       if (!one.reason.empty()) continue;  // what came after it was blocked
       shown_piece out{event.which, {}, {}, false};
       if (event.end) {
-        end(one, *event.end, out);
+        end(one, event, out);
       } else {
-        feed(one, event.piece, out);
+        feed(one, event, out);
       }
       one.text += out.text;
       if (out.ended || !out.text.empty() || !out.tokens.empty()) show(std::move(out));
@@ -150,8 +150,9 @@ class generation_run {
     shown_.push_back(std::move(out));
   }
 
-  void feed(answer& one, completion_piece& piece, shown_piece& out) {
-    if (one.first < 0.0) one.first = seconds();
+  void feed(answer& one, answer_event& event, shown_piece& out) {
+    completion_piece& piece = event.piece;
+    if (one.first < 0.0) one.first = event.at - begun_;
     ++one.answer_tokens;  // until the end tells the number
     if (one.filter == nullptr) {
       out.text = std::move(piece.text);
@@ -167,7 +168,8 @@ class generation_run {
     finish(one, "content_filter");
   }
 
-  void end(answer& one, const completion_end& how, shown_piece& out) {
+  void end(answer& one, const answer_event& event, shown_piece& out) {
+    const completion_end& how = *event.end;
     if (how.reason == completion_ending::failed) {
       finish(one, "failed");
       throw api_error(500, how.problem.empty() ? "the answer failed" : how.problem, "server_error");
@@ -183,13 +185,15 @@ class generation_run {
       if (one.filter->blocked()) reason = "content_filter";
     }
     out.ended = true;
-    finish(one, reason);
+    finish(one, reason, event.at - begun_);
   }
 
-  void finish(answer& one, const std::string& reason) {
+  void finish(answer& one, const std::string& reason) { finish(one, reason, seconds()); }
+  // taken: seconds until its last token.
+  void finish(answer& one, const std::string& reason, double taken) {
     one.reason = reason;
     if (left_ > 0) --left_;
-    metrics_->count_answer(reason, one.answer_tokens, one.first, seconds());
+    metrics_->count_answer(reason, one.answer_tokens, one.first, taken);
     if (&one == &answers_.front()) metrics_->count_prompt(one.prompt_tokens, one.cached_tokens);
   }
 

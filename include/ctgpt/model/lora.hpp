@@ -2,7 +2,8 @@
 //
 //   ctgpt::lora small(net, {.rank = 8, .alpha = 16.0f, .targets = "all-linear"}, ctgpt::seed{1});
 //   net.attach(&small);            // a trainer of net now trains `small` alone
-//   small.save("runs/adapter");    // PEFT opens it;  lora::merge(net, small) makes one model of two
+//   small.save("runs/adapter");    // PEFT opens it
+//   ctgpt::lora::merge(net, small);  // without attach: one model of two
 //
 // y = x W^T + (alpha / rank) (x A^T) B^T;  merged: W + (alpha / rank) B A
 // Backward: core/low_rank.hpp. A begins as U(-1 / sqrt(in), 1 / sqrt(in)), B as zeros, so that the

@@ -6,9 +6,9 @@
 //
 // Weights are written in f32 (the master weights where there are some; f64 where the model computes
 // in f64), vocabulary rows in use only, under the names of model/names.hpp; of a network with an
-// adapter the merged ones. Rows beyond the tokenizer's pad a vocabulary, as other programs do for speed: they count in a loss, stay through
-// training, and are never sampled (infer/generate.hpp). Nothing in a file depends on time or
-// machine, and nothing in it is ever executed.
+// adapter the merged ones. Rows beyond the tokenizer's pad a vocabulary, as other programs do for
+// speed: they count in a loss, stay through training, and are never sampled (infer/generate.hpp).
+// Nothing in a file depends on time or machine, and nothing in it is ever executed.
 // Errors: every reason for which a directory cannot be opened is one sentence that names the file
 // and the tensor; sizes are compared before memory is taken.
 // Reference: Hugging Face transformers, the files of a saved model.

@@ -51,12 +51,12 @@ class gradients {
   }
   const memory& arena() const { return arena_; }
   const tensor* slots() const { return slots_.data(); }
-  const low_rank* adapters() const { return adapters_.first(); }
+  const low_rank* adapters() const { return adapters_.get(); }
 
  private:
   memory arena_;
   std::vector<tensor> slots_;
-  adapter_table adapters_;
+  std::shared_ptr<const low_rank> adapters_;
 };
 
 class workspace {

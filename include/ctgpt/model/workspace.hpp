@@ -196,7 +196,7 @@ class workspace {
     parts::head_loss::arguments a;
     a.weight = net_->weights()[net_->layout().head_slot];
     if (into != nullptr) a.gradient = into->slots()[net_->layout().head_slot];
-    a.backward = into != nullptr;
+    a.frozen = into != nullptr && !a.gradient;
     a.targets = ids_.row(tokens(), tokens());
     a.losses = losses_.row(0, tokens());
     a.scale = scale_.row(0, 1);

@@ -3,8 +3,8 @@
 // y = act(x W^T + b + factor (x A^T) B^T)                       nt
 // dx = dy W + g A, g = factor dy B                              nn
 // dW += dy^T x (unless frozen), dB += dy^T u, dA += g^T x, u = factor x A^T     tn
-// Shapes: core/low_rank.hpp. u and g (tokens, rank) lie in the adapter's scratch, for some tokens at
-// a time; they are computed again rather than kept on the tape.
+// Shapes: core/low_rank.hpp. u and g (tokens, rank) lie in the adapter's scratch, for some tokens
+// at a time; they are computed again rather than kept on the tape.
 // Errors: none.
 // Reference: Hu et al., "LoRA", 2021.
 #pragma once

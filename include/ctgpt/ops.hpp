@@ -22,24 +22,18 @@ class ops {
   template <isize Out, isize In>
   void linear(rows<Out> y, rows<In> x, matrix<Out, In> w, vector<Out> b = {},
               activation act = activation::none, rows<Out> before = {}) {
-    if (adapts(w.adapter)) {
-      adapted_linear(y.t, x.t, w.t, *w.adapter, b.t, before.t, act);
-      return;
-    }
-    multiply(product::nt, y.t, x.t, w.t, b.t, before.t, act, false);
+    multiply(product::nt, y.t, x.t, w.t, b.t, before.t, act, false, w.adapter);
   }
   // dx (N,In) = dy W
   template <isize Out, isize In>
   void linear_input_gradient(rows<In> dx, rows<Out> dy, matrix<Out, In> w) {
-    multiply(product::nn, dx.t, dy.t, w.t, {}, {}, activation::none, false);
-    if (adapts(w.adapter)) add_low_rank_input(dx.t, dy.t, *w.adapter);
+    multiply(product::nn, dx.t, dy.t, w.t, {}, {}, activation::none, false, w.adapter);
   }
   // dW (Out,In) += dy^T x, db (Out) += sum over tokens of dy; those that are empty are frozen.
   template <isize Out, isize In>
   void linear_weight_gradient(matrix<Out, In> dw, vector<Out> db, rows<Out> dy, rows<In> x) {
-    if (dw) multiply(product::tn, dw.t, dy.t, x.t, {}, {}, activation::none, true);
+    multiply(product::tn, dw.t, dy.t, x.t, {}, {}, activation::none, true, dw.adapter);
     if (db) sum_rows(db.t, dy.t);
-    if (adapts(dw.adapter)) add_low_rank_gradients(dy.t, x.t, *dw.adapter);
   }
   // c = a b, a b^T or a^T b (+ c), of matrices whose shapes are known at run time.
   void matmul(product kind, const tensor& c, const tensor& a, const tensor& b,
@@ -126,72 +120,13 @@ class ops {
   // writing it at every call would be most of a layer's code and compile time.
   [[gnu::noinline]] void multiply(product kind, const tensor& c, const tensor& a, const tensor& b,
                                   const tensor& bias, const tensor& before, activation act,
-                                  bool accumulate) {
-    table_->matmul(state_, {kind, c, a, b, bias, before, act, accumulate});
-  }
-  static bool adapts(const low_rank* adapter) { return adapter != nullptr && adapter->count > 0; }
-  // Calls use(first token, their number, scratch) for as many tokens as the scratch holds.
-  template <class Use>
-  static void in_chunks(isize tokens, const low_rank& adapter, Use use) {
-    for (isize first = 0; first < tokens; first += adapter.scratch.rows) {
-      const isize left = tokens - first;
-      const isize count = left < adapter.scratch.rows ? left : adapter.scratch.rows;
-      use(first, count, row_range(adapter.scratch, 0, count));
+                                  bool accumulate, const low_rank* adapter = nullptr) {
+    const matmul_args args{kind, c, a, b, bias, before, act, accumulate};
+    if (adapter != nullptr && adapter->count > 0) {
+      adapter->multiply(*table_, state_, args, *adapter);
+    } else if (c) {
+      table_->matmul(state_, args);
     }
-  }
-  [[gnu::noinline, gnu::cold]] void adapted_linear(const tensor& y, const tensor& x,
-                                                   const tensor& w, const low_rank& adapter,
-                                                   const tensor& bias, const tensor& before,
-                                                   activation act) {
-    const tensor& sum = before ? before : y;
-    multiply(product::nt, sum, x, w, bias, {}, activation::none, false);
-    in_chunks(x.rows, adapter, [&](isize first, isize count, const tensor& u) {
-      for (int i = 0; i < adapter.count; ++i) {
-        const low_rank_part& part = adapter.parts[i];
-        multiply(product::nt, u, row_range(x, first, count), part.a, {}, {}, activation::none,
-                 false);
-        combine(u, u, {}, adapter.factor);
-        multiply(product::nt, part_of(sum, part, first, count), u, part.b, {}, {}, activation::none,
-                 true);
-      }
-    });
-    if (act != activation::none) table_->activate(state_, {y, sum, act});
-  }
-  [[gnu::noinline, gnu::cold]] void add_low_rank_input(const tensor& dx, const tensor& dy,
-                                                       const low_rank& adapter) {
-    in_chunks(dy.rows, adapter, [&](isize first, isize count, const tensor& g) {
-      for (int i = 0; i < adapter.count; ++i) {
-        const low_rank_part& part = adapter.parts[i];
-        inner_gradient(g, part_of(dy, part, first, count), part, adapter);
-        multiply(product::nn, row_range(dx, first, count), g, part.a, {}, {}, activation::none,
-                 true);
-      }
-    });
-  }
-  [[gnu::noinline, gnu::cold]] void add_low_rank_gradients(const tensor& dy, const tensor& x,
-                                                           const low_rank& adapter) {
-    in_chunks(dy.rows, adapter, [&](isize first, isize count, const tensor& inner) {
-      for (int i = 0; i < adapter.count; ++i) {
-        const low_rank_part& part = adapter.parts[i];
-        if (!part.da) continue;
-        const tensor input = row_range(x, first, count);
-        const tensor output = part_of(dy, part, first, count);
-        multiply(product::nt, inner, input, part.a, {}, {}, activation::none, false);
-        combine(inner, inner, {}, adapter.factor);
-        multiply(product::tn, part.db, output, inner, {}, {}, activation::none, true);
-        inner_gradient(inner, output, part, adapter);
-        multiply(product::tn, part.da, inner, input, {}, {}, activation::none, true);
-      }
-    });
-  }
-  // g = factor dy B
-  void inner_gradient(const tensor& g, const tensor& dy, const low_rank_part& part,
-                      const low_rank& adapter) {
-    multiply(product::nn, g, dy, part.b, {}, {}, activation::none, false);
-    combine(g, g, {}, adapter.factor);
-  }
-  static tensor part_of(const tensor& y, const low_rank_part& part, isize first, isize count) {
-    return column_range(row_range(y, first, count), part.first, part.b.rows);
   }
   [[gnu::noinline]] void sum_rows(const tensor& out, const tensor& x) {
     table_->sum_rows(state_, {out, x});

@@ -4,11 +4,11 @@
 //   save_model(net, tokenizer, directory);  // one that exists, such as an atomic_directory's path
 //   auto net = load_model<model>(ctgpt::cpu{}, "runs/a/best");
 //
-// Of a network with an adapter the merged weights are written. Weights are written in f32 (the master weights where there are some; f64 where the model computes
-// in f64), vocabulary rows in use only, under the names of model/names.hpp. Rows beyond the
-// tokenizer's pad a vocabulary, as other programs do for speed: they count in a loss, stay through
-// training, and are never sampled (infer/generate.hpp). Nothing in a file depends on time or
-// machine, and nothing in it is ever executed.
+// Weights are written in f32 (the master weights where there are some; f64 where the model computes
+// in f64), vocabulary rows in use only, under the names of model/names.hpp; of a network with an
+// adapter the merged ones. Rows beyond the tokenizer's pad a vocabulary, as other programs do for
+// speed: they count in a loss, stay through training, and are never sampled (infer/generate.hpp).
+// Nothing in a file depends on time or machine, and nothing in it is ever executed.
 // Errors: every reason for which a directory cannot be opened is one sentence that names the file
 // and the tensor; sizes are compared before memory is taken.
 // Reference: Hugging Face transformers, the files of a saved model.

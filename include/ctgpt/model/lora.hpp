@@ -2,7 +2,8 @@
 //
 //   ctgpt::lora small(net, {.rank = 8, .alpha = 16.0f, .targets = "all-linear"}, ctgpt::seed{1});
 //   net.attach(&small);            // a trainer of net now trains `small` alone
-//   small.save("runs/adapter");    // PEFT opens it;  lora::merge(net, small) makes one model of two
+//   small.save("runs/adapter");    // PEFT opens it
+//   ctgpt::lora::merge(net, small);  // without attach: one model of two
 //
 // y = x W^T + (alpha / rank) (x A^T) B^T;  merged: W + (alpha / rank) B A
 // Backward: core/low_rank.hpp. A begins as U(-1 / sqrt(in), 1 / sqrt(in)), B as zeros, so that the
@@ -20,6 +21,7 @@
 #include <vector>
 
 #include "ctgpt/model/lora_files.hpp"
+#include "ctgpt/model/low_rank_products.hpp"
 
 namespace ctgpt::inline CTGPT_ABI {
 
@@ -43,14 +45,16 @@ class lora final : public adapter {
   static int a_of(std::size_t i) { return static_cast<int>(2 * i); }
   static int b_of(std::size_t i) { return static_cast<int>(2 * i + 1); }
 
-  [[gnu::cold]] adapter_table table(const memory* gradients) const override {
-    std::vector<low_rank_part> parts;
-    std::vector<int> counts(static_cast<std::size_t>(slots_of_base_));
+  [[gnu::cold]] std::shared_ptr<const low_rank> table(const memory* gradients) const override {
+    struct kept {
+      std::vector<low_rank_part> parts;
+      std::vector<low_rank> slots;
+    };
+    const auto made = std::make_shared<kept>();
+    const auto tensor_of = [&](const memory& of, int index) {
+      return of.matrix(layout().offset(index), layout().at(index).rows, layout().at(index).cols);
+    };
     for (std::size_t i = 0; i < targets_.size(); ++i) {
-      const auto tensor_of = [&](const memory& arena, int index) {
-        return arena.matrix(layout().offset(index), layout().at(index).rows,
-                            layout().at(index).cols);
-      };
       low_rank_part part{targets_[i].item.first_row,
                          tensor_of(arena(), a_of(i)),
                          tensor_of(arena(), b_of(i)),
@@ -60,11 +64,16 @@ class lora final : public adapter {
         part.da = tensor_of(*gradients, a_of(i));
         part.db = tensor_of(*gradients, b_of(i));
       }
-      parts.push_back(part);
-      ++counts[static_cast<std::size_t>(targets_[i].item.slot)];
+      made->parts.push_back(part);
     }
-    return {std::move(parts), counts, factor_.row(0, 2),
-            scratch_.matrix(0, rows_at_once, options_.rank)};
+    const low_rank nothing{made->parts.data(), 0, factor_.row(0, 2),
+                           scratch_.matrix(0, rows_at_once, options_.rank), multiply_low_rank};
+    made->slots.assign(static_cast<std::size_t>(slots_of_base_), nothing);
+    for (std::size_t i = 0; i < targets_.size(); ++i) {  // those of one slot lie side by side
+      low_rank& slot = made->slots[static_cast<std::size_t>(targets_[i].item.slot)];
+      if (slot.count++ == 0) slot.parts = made->parts.data() + i;
+    }
+    return {made, made->slots.data()};
   }
 
   void add_to(int index, std::vector<float>& values) const override { add(index, values); }

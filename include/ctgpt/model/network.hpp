@@ -47,10 +47,10 @@ class network_weights : public weight_arena {
   // Requires: the adapter is of this layout and outlives the network; nullptr takes it off.
   void attach(adapter* other) {
     adapter_ = other;
-    adapters_ = other != nullptr ? other->table(nullptr) : adapter_table{};
+    adapters_ = other != nullptr ? other->table(nullptr) : nullptr;
   }
   adapter* attached() const { return adapter_; }
-  const low_rank* adapters() const { return adapters_.first(); }
+  const low_rank* adapters() const { return adapters_.get(); }
   const weight_arena& trained() const {
     if (adapter_ != nullptr) return *adapter_;
     return *this;
@@ -174,7 +174,7 @@ class network_weights : public weight_arena {
 
   isize vocab_;
   adapter* adapter_ = nullptr;
-  adapter_table adapters_;
+  std::shared_ptr<const low_rank> adapters_;
   std::vector<memory> packed_;
   memory angles_, slopes_, sinusoids_;
 };

@@ -51,12 +51,12 @@ class gradients {
   }
   const memory& arena() const { return arena_; }
   const tensor* slots() const { return slots_.data(); }
-  const low_rank* adapters() const { return adapters_.first(); }
+  const low_rank* adapters() const { return adapters_.get(); }
 
  private:
   memory arena_;
   std::vector<tensor> slots_;
-  adapter_table adapters_;
+  std::shared_ptr<const low_rank> adapters_;
 };
 
 class workspace {
@@ -196,7 +196,7 @@ class workspace {
     parts::head_loss::arguments a;
     a.weight = net_->weights()[net_->layout().head_slot];
     if (into != nullptr) a.gradient = into->slots()[net_->layout().head_slot];
-    a.backward = into != nullptr;
+    a.frozen = into != nullptr && !a.gradient;
     a.targets = ids_.row(tokens(), tokens());
     a.losses = losses_.row(0, tokens());
     a.scale = scale_.row(0, 1);

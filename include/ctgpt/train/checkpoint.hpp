@@ -8,8 +8,8 @@
 // ("moment1.block.0..."), and in its metadata the step, the position in the data (micro-batches
 // drawn), the best validation loss so far with its step, the optimiser, and the backend whose bits
 // these are.
-// Of a network with an adapter the model is the merged one, the adapter's files lie in adapter/, and
-// the moments are of its weights; they are restored into the network that was there before.
+// Of a network with an adapter the model is the merged one, the adapter's files lie in adapter/,
+// and the moments are of its weights; both are restored beside the base that is there already.
 // Random numbers are functions of the seed and the position. Both files carry a checksum, the state
 // also that of the weights it belongs to. Written to a temporary directory, synced, then renamed: a
 // checkpoint is whole or not there.

@@ -1,8 +1,7 @@
-// Two conversations at once with one model: their answers grow side by side, token by token, and a
-// second turn finds what was said before in the engine's cache.
+// Two conversations at once with one model: their answers grow side by side, and a second turn
+// finds what was said before in the engine's cache.
 //
 //   example_chat_engine DIR     a chat model; a base model goes on from what is asked
-//
 // Prints each piece of an answer behind its conversation's number, and at its end a line of counts.
 #include <ctgpt/align/chat_template.hpp>
 #include <ctgpt/ctgpt.hpp>

@@ -115,7 +115,7 @@ ctgpt=$build/ctgpt
 
 # Two minutes train the smallest model. With more of them the text grows too, so that it is never
 # read often, and the number of steps is what a short trial says that the time allows.
-preset=quickstart bytes=8000000 conversations=6000
+preset=quickstart bytes=8000000 conversations=8000
 if [[ -n $minutes && $minutes -ge 8 ]]; then
   preset=quickstart-large bytes=$((minutes * 4000000)) conversations=60000
 fi

@@ -82,6 +82,9 @@ fuzz_one() {
   if grep -qE '^#include "ctgpt/safety/' "$unit"; then
     libraries=(-lre2)
   fi
+  if grep -qE '^#include "ctgpt/serve/' "$unit"; then
+    libraries=(-lcrypto)
+  fi
   clang++ -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
     -Iinclude -Itests "$unit" "${libraries[@]}" -o "$work/fuzz_$name" &&
     "$work/fuzz_$name" -max_total_time="$limit" -timeout=20 -rss_limit_mb=3000 \

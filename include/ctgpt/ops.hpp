@@ -18,20 +18,21 @@ class ops {
   explicit ops(const backend& where) : table_(&where.table()), state_(where.state()) {}
 
   // y (N,Out) = act(x W^T + b); `before` (N,Out), if given, keeps x W^T + b for the backward pass.
+  // Where a weight has an adapter, W is W + factor B A (core/low_rank.hpp), here and below.
   template <isize Out, isize In>
   void linear(rows<Out> y, rows<In> x, matrix<Out, In> w, vector<Out> b = {},
               activation act = activation::none, rows<Out> before = {}) {
-    multiply(product::nt, y.t, x.t, w.t, b.t, before.t, act, false);
+    multiply(product::nt, y.t, x.t, w.t, b.t, before.t, act, false, w.adapter);
   }
   // dx (N,In) = dy W
   template <isize Out, isize In>
   void linear_input_gradient(rows<In> dx, rows<Out> dy, matrix<Out, In> w) {
-    multiply(product::nn, dx.t, dy.t, w.t, {}, {}, activation::none, false);
+    multiply(product::nn, dx.t, dy.t, w.t, {}, {}, activation::none, false, w.adapter);
   }
-  // dW (Out,In) += dy^T x, db (Out) += sum over tokens of dy
+  // dW (Out,In) += dy^T x, db (Out) += sum over tokens of dy; those that are empty are frozen.
   template <isize Out, isize In>
   void linear_weight_gradient(matrix<Out, In> dw, vector<Out> db, rows<Out> dy, rows<In> x) {
-    multiply(product::tn, dw.t, dy.t, x.t, {}, {}, activation::none, true);
+    multiply(product::tn, dw.t, dy.t, x.t, {}, {}, activation::none, true, dw.adapter);
     if (db) sum_rows(db.t, dy.t);
   }
   // c = a b, a b^T or a^T b (+ c), of matrices whose shapes are known at run time.
@@ -89,6 +90,7 @@ class ops {
   template <isize Width, isize Vocab, isize Context>
   void embed_backward(rows<Width> dy, matrix<Vocab, Width> dtable, matrix<Context, Width> dplaces,
                       const tensor& tokens, const tensor& token_positions, isize time) {
+    if (!dtable) return;  // frozen
     table_->embed_backward(state_, {dy.t, dtable.t, dplaces.t, tokens, time, token_positions});
   }
 
@@ -118,8 +120,13 @@ class ops {
   // writing it at every call would be most of a layer's code and compile time.
   [[gnu::noinline]] void multiply(product kind, const tensor& c, const tensor& a, const tensor& b,
                                   const tensor& bias, const tensor& before, activation act,
-                                  bool accumulate) {
-    table_->matmul(state_, {kind, c, a, b, bias, before, act, accumulate});
+                                  bool accumulate, const low_rank* adapter = nullptr) {
+    const matmul_args args{kind, c, a, b, bias, before, act, accumulate};
+    if (adapter != nullptr && adapter->count > 0) {
+      adapter->multiply(*table_, state_, args, *adapter);
+    } else if (c) {
+      table_->matmul(state_, args);
+    }
   }
   [[gnu::noinline]] void sum_rows(const tensor& out, const tensor& x) {
     table_->sum_rows(state_, {out, x});

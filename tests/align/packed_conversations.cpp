@@ -200,3 +200,43 @@ TEST_CASE("packed conversations: a step without a token to learn changes nothing
     CHECK(run.validate(data, 1) == 0.0);
   });
 }
+
+TEST_CASE(
+    "packed conversations: an evaluation sees windows once, and fills its last batch with none") {
+  const text::tokenizer tokens = golden_tokenizer();
+  conversation_set set(tokens, chatml{}, 64);
+  for (int i = 0; i < 61; ++i) {
+    set.add({{"user", "q" + std::to_string(i)}, {"assistant", std::string(30, 'a')}});
+  }
+  const isize expected = set.counts().answer_tokens;
+  const auto talks = set.take();
+  const isize have = conversation_windows(talks, 64, 1337).count();
+  const batches data(talks, {.batch = 7, .time = 64, .order = conversations});
+  ids drawn(static_cast<std::size_t>(data.parts() * 7 * 64));
+  // What is learnt by a whole evaluation, and by one of `count` batches; windows by their inputs.
+  const auto look = [&](isize count) {
+    isize scored = 0;
+    std::vector<ids> seen;
+    for (isize number = 0; number < count; ++number) {
+      const isize here = data.spread(number, count, drawn);
+      isize counted = 0;
+      for (isize b = 0; b < 7; ++b) {
+        const auto inputs = drawn.begin() + b * 64, targets = drawn.begin() + (7 + b) * 64;
+        const auto learnt =
+            std::count_if(targets, targets + 64, [](std::int32_t id) { return id >= 0; });
+        if (learnt > 0) seen.emplace_back(inputs, inputs + 64);
+        counted += learnt;
+      }
+      CHECK(here == counted);
+      scored += here;
+    }
+    std::sort(seen.begin(), seen.end());
+    CHECK(std::adjacent_find(seen.begin(), seen.end()) == seen.end());
+    return std::pair(scored, std::ssize(seen));
+  };
+  CHECK(have % 7 != 0);
+  const isize whole = (have + 6) / 7;
+  CHECK(look(whole) == std::pair(expected, have));
+  CHECK(look(whole + 3) == std::pair(expected, have));
+  CHECK(look(2).second == 14);
+}

@@ -8,9 +8,10 @@ using ctgpt::align::conversation;
 
 namespace {
 
-// One model for all cases: what it answers is noise, but always the same noise.
+// One model for all cases. What it answers is nearly noise, but always the same, and to questions
+// like those that it has seen it answers something.
 struct chat_ground : talk_ground {
-  chat_ground() : talk_ground(40) { model = tuned("chat", {"--steps", "30", "--lr", "0.003"}); }
+  chat_ground() : talk_ground(120) { model = tuned("chat", {"--steps", "100", "--lr", "0.003"}); }
   std::string model;
 
   words chat(const words& more = {}) const {
@@ -93,7 +94,7 @@ TEST_CASE("chat: commands that are none, messages that begin with a slash or go 
   const chat_ground& here = ground();
   const std::string save = here.file("talk3.jsonl");
   const outcome result =
-      here.talk("/nonsense\n/help\n/save\n//etc is a folder\none\\\ntwo\n/save " + save +
+      here.talk("/nonsense\n/help\n/save\n//Who is Bob?\nWho is\\\nTina?\n/save " + save +
                 "\n/save /absent/there\n/exit\nnever asked\n");
   CHECK(contains(result.err, "There is no command /nonsense; /help lists them."));
   CHECK(contains(result.err, "/regenerate"));
@@ -102,16 +103,16 @@ TEST_CASE("chat: commands that are none, messages that begin with a slash or go 
   const std::vector<conversation> talks = here.saved("talk3.jsonl");
   REQUIRE(talks.size() == 1);
   REQUIRE(talks[0].size() == 4);
-  CHECK(talks[0][0].content == "/etc is a folder");
-  CHECK(talks[0][2].content == "one\ntwo");
+  CHECK(talks[0][0].content == "/Who is Bob?");
+  CHECK(talks[0][2].content == "Who is\nTina?");
   CHECK(contains(here.talk("\xFF\xFE\nHi\n").err, "the message is not UTF-8"));
 }
 
 TEST_CASE("chat: a conversation that grows too long loses its oldest turns, and that is said") {
   const chat_ground& here = ground();
-  const std::string question = std::string(60, 'q');
-  const outcome result = here.talk("/system S\n" + question + "\n" + question + "\n" + question +
-                                   "\n" + question + "\n");
+  const std::string question = "Where does Tina live? What is the best food of Bob? Who is Carl?";
+  const outcome result = here.talk("/system Be kind.\n" + question + "\n" + question + "\n" +
+                                   question + "\n" + question + "\n");
   CHECK(contains(result.err, "(The conversation is longer than the model's "));
   CHECK(contains(result.err, "the oldest 2 messages are left out.)"));
   CHECK(contains(result.err, "the oldest 4 messages are left out.)"));

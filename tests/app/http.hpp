@@ -15,17 +15,19 @@ struct http_answer {
   std::string head, body;
 };
 
-// Sends the bytes and reads until the server closes.
-inline std::string said_to(int port, const std::string& bytes, int seconds = 20) {
+// Sends the bytes and reads until the server closes. on_event: called at the first event of a
+// stream.
+inline std::string said_to(int port, const std::string& bytes, int seconds = 20,
+                           std::function<void()> on_event = {}) {
   const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<std::uint16_t>(port));
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   std::string heard;
+  const auto size = static_cast<ssize_t>(bytes.size());
   if (::connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
-      ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
-          static_cast<ssize_t>(bytes.size())) {
+      ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL) == size) {
     char piece[8192];
     struct pollfd look {
       socket, POLLIN, 0
@@ -34,6 +36,7 @@ inline std::string said_to(int port, const std::string& bytes, int seconds = 20)
       const ssize_t got = ::recv(socket, piece, sizeof piece, 0);
       if (got <= 0) break;
       heard.append(piece, static_cast<std::size_t>(got));
+      if (on_event && heard.find("data: ") != heard.npos) std::exchange(on_event, {})();
     }
   }
   ::close(socket);
@@ -61,7 +64,7 @@ inline http_answer http(int port, const std::string& path, const std::string& bo
 class serving : public running {
  public:
   explicit serving(const words& arguments, const run_options& options = {})
-      : running(words{"serve", "--port", "0", "--threads", "1"} + arguments, options) {
+      : running(words{"serve", "--port", "0"} + arguments, options) {
     const bool up = until([&] { return printed().find("Listening on ") != std::string::npos; });
     INFO(said());
     REQUIRE(up);

@@ -103,6 +103,7 @@ class running {
   }
 
   void send(int signal) const { ::kill(child_, signal); }
+  pid_t pid() const { return child_; }
   // What it has written to standard error, and to standard output, so far.
   std::string said() const { return written_to(err_); }
   std::string printed() const { return written_to(out_); }

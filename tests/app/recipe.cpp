@@ -1,7 +1,7 @@
 // The long recipes: a model is trained to its end and must be as good as it was measured to be.
 //
-// Seed 1337 for nanoGPT's recipe, seed 1 for the quickstart's; with CTGPT_ALL_SEEDS=1 three seeds
-// of each. Under two minutes a seed; the result does not depend on the number of threads.
+// Seed 1337; with CTGPT_ALL_SEEDS=1 three seeds. Under a minute a seed; the result does not depend
+// on the number of threads.
 #include <algorithm>
 #include <cstdlib>
 
@@ -53,38 +53,6 @@ TEST_SUITE("recipe") {
       CHECK(end.best <= 1.92);
       CHECK(end.evaluations == 8);
       CHECK(metrics_lines(run).size() == 2000);
-    }
-  }
-
-  // Tolerance: seeds gave 79 to 86 % (stated), 81 to 97 % (two facts), 45 to 97 % (sums). Controls:
-  // the majority's answers and an untrained model of the same size. To look something up in a
-  // story is not learned in minutes, so that kind has no mark here.
-  TEST_CASE("the quickstart's model answers questions that it never saw" * doctest::timeout(2400)) {
-    const temporary_directory made;
-    const std::string data = made.file("world.txt");
-    const double wanted[] = {0.85, 0.90, 0.0, 0.85};
-    for (const int seed : seeds_from(1)) {
-      const std::string name = std::to_string(seed), run = made.file(name);
-      const std::string tokens = made.file("tokens" + name);
-      output_of({"data", "world", "--bytes", "8000000", "--seed", name, "--out", data});
-      output_of({"tokenizer", "train", "--data", data, "--vocab", "1024", "--out", tokens});
-      output_of({"train", "--data", data, "--tokenizer", tokens, "--preset", "quickstart", "--seed",
-                 name, "--out", run},
-                {.seconds = 800});
-      const ctgpt::io::json list =
-          parsed(output_of({"eval", "--model", run, "--world-questions", name, "--json"}));
-      const auto* kinds = list.get_if<ctgpt::io::json_array>();
-      REQUIRE(kinds != nullptr);
-      REQUIRE(kinds->size() == 4);
-      for (std::size_t i = 0; i < 4; ++i) {
-        const ctgpt::io::json& kind = (*kinds)[i];
-        const double reached = number(kind, "exact_match");
-        MESSAGE("seed " << seed << ", " << text_of(kind, "kind") << ": " << reached);
-        CHECK(number(kind, "untrained") < 0.05);
-        CHECK(reached >= wanted[i]);
-        if (wanted[i] > 0.0) CHECK(reached > 2.0 * number(kind, "baseline"));
-      }
-      REQUIRE(std::remove(data.c_str()) == 0);
     }
   }
 }

@@ -54,6 +54,33 @@ TEST_CASE("dialogues: a user's question has one answer, whatever is around it") 
   CHECK(answers.at("Who is the boss of Carl?") == "I do not know that.");
 }
 
+TEST_CASE("dialogues: sums are right in every wording, and no invented name has a fact") {
+  int sums = 0, added = 0, nobody = 0;
+  for (const data::world_turn& turn : turns(1, 4'000)) {
+    std::vector<int> numbers;
+    for (std::size_t at = turn.user.find_first_of("0123456789"); at != std::string::npos;
+         at = turn.user.find_first_of("0123456789", at)) {
+      std::size_t size = 0;
+      numbers.push_back(std::stoi(turn.user.substr(at), &size));
+      at += size;
+    }
+    if (numbers.size() == 2) {
+      ++sums;
+      added += holds(turn.user, "dd ") ? 1 : 0;
+      CHECK(data::last_word(turn.bot) == std::to_string(numbers[0] + numbers[1]));
+    }
+    if (turn.bot != data::small_world::unknown_answer) continue;
+    ++nobody;
+    for (const data::small_world::word person : data::small_world::people) {
+      CHECK(!holds(turn.user, std::string(person) + "'"));
+      CHECK(!holds(turn.user, std::string(person) + "?"));
+    }
+  }
+  CHECK(sums > 500);
+  CHECK(added > 50);
+  CHECK(nobody > 300);
+}
+
 TEST_CASE("dialogues: nothing that is examined is ever said, alone or with something around it") {
   const auto said = turns(1, 20'000);
   std::set<std::string> users;

@@ -236,8 +236,12 @@ TEST_CASE("chat_engine holds two conversations at once, and finds the first turn
     return ends;
   };
   const auto base = answers(run_example("chat_engine", {run + "/best"}).out);
-  CHECK(base[0] == "1: 40 tokens, 0 of 19 were in the cache");
+  CHECK(base[0].starts_with("1: 40 tokens, 0 of "));
   output_of({"finetune", "--model", run, "--data", talks, "--steps", "2", "--out", chat});
   const auto tuned = answers(run_example("chat_engine", {chat + "/best"}).out);
-  CHECK(number_of(words_of(tuned[2])[3]).value() >= 64);  // the first turn fills a page
+  const auto number = [&](std::size_t line, std::size_t word) {
+    return number_of(words_of(tuned[line])[word]).value();
+  };
+  CHECK(number(0, 3) == 0);
+  CHECK(number(2, 3) >= number(0, 5));  // all of the first prompt at least
 }

@@ -38,6 +38,14 @@ TOGETHER = [
     dict(zip(("temperature", "top_k", "top_p", "min_p", "repetition_penalty"), values))
     for values in itertools.product((0.7, 1.6), (4, 9), (0.5, 0.85), (0.02, 0.2), (1.0, 1.8))
 ]
+TYPICAL = [
+    {"typical_p": 0.1},
+    {"typical_p": 0.5},
+    {"typical_p": 0.95},
+    {"typical_p": 0.6, "temperature": 0.4},
+    {"typical_p": 0.6, "temperature": 1.7, "top_k": 9},
+    {"typical_p": 0.8, "top_p": 0.9, "min_p": 0.02, "repetition_penalty": 1.4},
+]
 
 
 def model(seed, equal):
@@ -78,7 +86,8 @@ def main():
     for seed, (equal, options) in enumerate(
             [(False, options) for options in ALONE + TOGETHER]
             # Which of equal tokens top-p drops is left open there, so these are for top-k alone.
-            + [(True, {"top_k": k}) for k in range(1, 6)]):
+            + [(True, {"top_k": k}) for k in range(1, 6)]
+            + [(False, options) for options in TYPICAL]):
         cases.append(case(model(seed, equal), seed, options))
     sys.stdout.write("[\n" + ",\n".join(json.dumps(each) for each in cases) + "\n]\n")
 

@@ -94,3 +94,50 @@ TEST_CASE("batch_engine: an answer is the same in every company, nanochat-type i
 TEST_CASE("batch_engine: an answer is the same in every company, on the plainest loops") {
   check_same_in_every_company<gpt2_like>(reference<float>{}, f32_precision);
 }
+
+TEST_CASE("batch_engine: whatever many threads ask and cancel, what is answered is right") {
+  const std::vector<completion_request> requests = many_requests(16);
+  const std::vector<answer> alone =
+      answers_alone<gpt2_like>(cpu{.threads = 1}, f32_precision, requests);
+  const ids read = random_ids(150, 256, 8);
+  auto net = engine_net<gpt2_like>(cpu{.threads = 2});
+  const isize bytes = bytes_of_pages(*net, 6);
+  batch_engine engine(std::move(net), byte_table(),
+                      {.cache_bytes = bytes, .parallel = 7, .chunk = 20});
+  const std::vector<float> embedded = engine.embed(read);
+  std::atomic<int> cancelled{0}, whole{0}, wrong{0};
+  std::vector<std::thread> people;
+  for (std::uint64_t person = 0; person < 4; ++person) {
+    people.emplace_back([&, person] {
+      random_stream random(person, 4);
+      std::vector<std::pair<std::size_t, std::shared_ptr<collector>>> asked;
+      for (int i = 0; i < 30; ++i) {
+        const auto which = random.below(requests.size());
+        const auto who = std::make_shared<collector>();
+        const std::uint64_t id = engine.submit(requests[which], who);
+        asked.emplace_back(which, who);
+        if (random.below(3) == 0) {
+          for (auto n = random.below(8); n > 0; --n) std::this_thread::yield();
+          engine.cancel(id);
+        }
+        if (random.below(6) == 0 && engine.embed(read) != embedded) ++wrong;
+      }
+      for (const auto& [which, who] : asked) {
+        const answer got = who->wait();
+        if (got.end.reason == completion_ending::cancelled) {
+          ++cancelled;
+          if (!alone[which].text.starts_with(got.text)) ++wrong;
+        } else {
+          ++whole;
+          if (!(got == alone[which])) ++wrong;
+        }
+      }
+    });
+  }
+  for (std::thread& each : people) each.join();
+  CHECK(wrong.load() == 0);
+  CHECK(cancelled.load() > 0);
+  CHECK(whole.load() > 60);
+  engine.drain();
+  CHECK(engine.load().cache_tokens == 0);
+}

@@ -193,7 +193,12 @@ TEST_CASE("batch_engine: the end of the engine ends what is left as cancelled") 
   std::vector<std::shared_ptr<collector>> asked;
   {
     batch_engine engine = small_engine({.parallel = 2});
-    for (int i = 0; i < 6; ++i) asked.push_back(ask(engine, {.prompt = prompt, .tokens = 200}));
+    for (int i = 0; i < 6; ++i) {
+      asked.push_back(std::make_shared<collector>());
+      asked.back()->each(
+          [](const answer&) { std::this_thread::sleep_for(std::chrono::milliseconds(20)); });
+      engine.submit({.prompt = prompt, .tokens = 200}, asked.back());
+    }
     while (asked[0]->so_far().text.empty()) std::this_thread::yield();
     CHECK(engine.load().running + engine.load().waiting <= 6);
   }

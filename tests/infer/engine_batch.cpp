@@ -65,12 +65,34 @@ TEST_CASE("engine_batch: of a beginning that several share each page is computed
   for (std::size_t i = 0; i < asked.size(); ++i) {
     CHECK(asked[i]->wait().end.cached_tokens == (i == 0 ? 0 : 128));
   }
-  // A next turn finds them all, as far as pages are whole.
+  // A next turn finds all that was said, also what fills no whole page.
   ids longer = prompt;
   longer.resize(200, 7);
   const auto next = one.add(letters(longer, 1));
   CHECK(one.run() == 1);
-  CHECK(next->wait().end.cached_tokens == 128);
+  CHECK(next->wait().end.cached_tokens >= 150);
+}
+
+TEST_CASE("engine_batch: a short conversation's next turn computes what is new, and no more") {
+  stepped one(6, 2, 1000);
+  ids talk = random_ids(30, 256);
+  isize before = 0;
+  for (int turn = 0; turn < 5; ++turn) {
+    const auto asked = one.add(letters(talk, 10));
+    one.run();
+    const isize found = asked->wait().end.cached_tokens;
+    CHECK(found <= before);
+    CHECK(found > before - 8);  // fewer are not worth a copy
+    for (const token_record& each : asked->wait().tokens) talk.push_back(each.chosen.token);
+    before = static_cast<isize>(talk.size()) - 1;  // the last token was not computed
+    for (const std::int32_t token : random_ids(20, 256, talk.size())) talk.push_back(token);
+  }
+  // Another conversation that begins alike takes the common part.
+  ids other(talk.begin(), talk.begin() + 25);
+  other.resize(40, 3);
+  const auto asked = one.add(letters(other, 1));
+  one.run();
+  CHECK(asked->wait().end.cached_tokens == 25);
 }
 
 TEST_CASE("engine_batch: with room for one context alone, everybody is answered in turn") {
@@ -108,8 +130,18 @@ TEST_CASE("engine_batch: a cache for less than one context is refused with the b
                                 " bytes does not hold one context of 210 tokens; this model " +
                                 "needs at least " + std::to_string(needed));
   }
+  CHECK_THROWS_AS(engine_batch(*net, known, {.cache_bytes = -1}), usage_error);
   CHECK_THROWS_AS(engine_batch(*net, known, {.parallel = 0}), usage_error);
   CHECK_THROWS_AS(engine_batch(*net, known, {.chunk = 0}), usage_error);
+}
+
+TEST_CASE("engine_batch: a cache that nobody measured holds two contexts for each who runs") {
+  const auto net = engine_net<gpt2_like>(cpu{.threads = 1});
+  const token_table known = byte_table();
+  CHECK(engine_batch(*net, known, {.parallel = 3}).cache_bytes() == bytes_of_pages(*net, 24));
+  CHECK(engine_batch(*net, known, {}).cache_bytes() == bytes_of_pages(*net, 2 * 64 * 4));
+  const isize page = bytes_of_pages(*net, 1), most = isize{256} << 20;
+  CHECK(engine_batch(*net, known, {.parallel = 4000}).cache_bytes() == most / page * page);
 }
 
 TEST_CASE("engine_batch: many who come at once wait alike") {

@@ -14,6 +14,10 @@ namespace {
 struct ten_tokens {
   isize vocab_size() const { return 10; }
   bool has(std::int32_t id) const { return id != 4; }
+  struct special {
+    std::int32_t token;
+  };
+  std::vector<special> special_tokens() const { return {{7}, {12}}; }
   std::string token_bytes(std::int32_t id) const {
     return std::string(2, static_cast<char>('0' + id));
   }
@@ -40,6 +44,8 @@ TEST_CASE("token_table: the bytes of every token, and the holes") {
   CHECK(table.size() == 10);
   CHECK(table.bytes(3) == "33");
   CHECK(table.bytes(4).empty());
+  CHECK(table.bytes(7).empty());  // special: no text
+  CHECK(table.has(7));
   CHECK(table.bytes(9) == "99");
   CHECK(table.holes() == std::vector<std::int32_t>{4});
   CHECK((table.has(0) && table.has(9)));

@@ -81,6 +81,33 @@ TEST_CASE("page_cache: what followed a page that left is not found after another
   CHECK(pages.find(none, ids{1}) == none);
 }
 
+TEST_CASE("page_cache: the longest beginning is found, in full pages and in those left early") {
+  page_cache pages(4, 4);
+  const std::int32_t full = pages.take(), part = pages.take(), same = pages.take();
+  CHECK(pages.keep(full, none, ids{1, 2, 3, 4}) == full);
+  pages.leave(part, none, ids{1, 2, 9});
+  pages.leave(same, none, ids{1, 2, 3});  // the full page holds them already
+  CHECK((pages.knows(part) && !pages.knows(same)));
+  const auto longest = [&](const ids& tokens) {
+    const page_cache::match found = pages.longest(none, tokens);
+    return std::pair(found.page, found.length);
+  };
+  CHECK(longest({1, 2, 3, 5}) == std::pair(full, isize{3}));
+  CHECK(longest({1, 2, 9, 5}) == std::pair(part, isize{3}));
+  CHECK(longest({1, 7}).second == 1);
+  CHECK(longest({7, 1}) == std::pair(none, isize{0}));
+  CHECK(pages.find(none, ids{1, 2, 9, 5}) == none);  // a part is no page
+  pages.drop(part);
+  CHECK(pages.available() == 2);
+  pages.hold(part);
+  CHECK(pages.available() == 1);
+  CHECK(pages.take() != none);
+  CHECK(pages.take() == none);
+  pages.drop(part);
+  CHECK(pages.take() == part);  // and its text is forgotten
+  CHECK(longest({1, 2, 9, 5}) == std::pair(full, isize{2}));
+}
+
 TEST_CASE("page_cache: texts that come and go are never confused, over 20,000 steps") {
   constexpr isize count = 23, size = 2;
   page_cache pages(count, size);

@@ -4,7 +4,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 
 #include "ctgpt/io/json.hpp"
@@ -142,13 +144,14 @@ TEST_CASE("sampler: every combination of options gives the probabilities of tran
   const std::string path = CTGPT_REPOSITORY "/tests/golden/infer/sampler.json";
   const io::json text = io::read_json(path);
   const io::json_field cases(text, path);
-  REQUIRE(cases.size() == 52);
+  REQUIRE(cases.size() == 58);
   for (std::size_t i = 0; i < cases.size(); ++i) {
     CAPTURE(i);
     const io::json_field one = cases[i];
     const auto number = [&](const char* key) { return static_cast<float>(one[key].number()); };
-    const sampling options{number("temperature"), static_cast<int>(one["top_k"].integer()),
-                           number("top_p"), number("min_p"), number("repetition_penalty")};
+    sampling options{number("temperature"), static_cast<int>(one["top_k"].integer()),
+                     number("top_p"), number("min_p"), number("repetition_penalty")};
+    options.typical_p = static_cast<float>(one["typical_p"].number_or(1.0));
     floats logits;
     ids history;
     std::vector<double> wanted;
@@ -160,6 +163,75 @@ TEST_CASE("sampler: every combination of options gives the probabilities of tran
       history.push_back(static_cast<std::int32_t>(one["history"][n].integer()));
     }
     check_near(probabilities(options, logits, history), wanted, 2e-6);  // computed there in f32
+  }
+}
+
+TEST_CASE(
+    "sampler: bias and the penalties of the answer's tokens change the scores as OpenAI's do") {
+  // mu[j] - c[j] * frequency - (c[j] > 0 ? presence : 0), of the answer alone.
+  const floats logits{1.0f, 0.5f, 0.0f, -1.0f};
+  const ids history{3, 3, 0, 1, 0};  // a prompt of two, and 0, 1, 0
+  const std::vector<std::pair<std::int32_t, float>> bias{{2, 1.5f}, {3, -infinity}};
+  sampler choose(everything, 4);
+  const double scores[] = {1.0 - 2 * 0.3 - 0.2, 0.5 - 0.3 - 0.2, 0.0 + 1.5};
+  double sum = 0.0;
+  for (const double score : scores) sum += std::exp(score);
+  const auto left = choose.distribution(
+      logits, history,
+      {.bias = bias, .frequency_penalty = 0.3f, .presence_penalty = 0.2f, .prompt = 2});
+  REQUIRE(left.size() == 3);
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK(std::fabs(left[i].probability - std::exp(scores[i]) / sum) < 1e-6);
+  }
+  check_near(probabilities(everything, logits, history), probabilities(everything, logits));
+}
+
+TEST_CASE("sampler: one that becomes another goes on where that one was") {
+  random_stream random(1);
+  floats logits(300);
+  for (float& each : logits) each = static_cast<float>(random.normal());
+  const sampling one{.temperature = 1.0f, .top_k = 50, .seed = 5};
+  const sampling two{.temperature = 0.7f, .top_k = 0, .top_p = 0.8f, .seed = 6, .typical_p = 0.9f};
+  sampler first(one, 300), second(two, 300), both(one, 300);
+  for (std::uint64_t n = 0; n < 20; ++n) {
+    both.become(one, n);
+    CHECK(both.next(logits, {}) == first.next(logits, {}));
+    both.become(two, n);
+    CHECK(both.next(logits, {}) == second.next(logits, {}));
+  }
+}
+
+TEST_CASE("sampler: the k-th largest is that of sorting, whatever the scores") {
+  random_stream random(9);
+  for (int round = 0; round < 300; ++round) {
+    floats logits(1 + random.below(300));
+    const double scale = std::exp2(static_cast<double>(random.below(60)) - 30.0);
+    for (float& each : logits) {
+      const auto kind = random.below(12);
+      each = kind == 0   ? -infinity
+             : kind == 1 ? 0.0f
+             : kind == 2 ? -0.0f
+                         : static_cast<float>(scale * random.normal());
+    }
+    logits[0] = 1.0f;  // one at least that is finite
+    const auto k = 1 + random.below(logits.size());
+    floats sorted = logits;
+    std::sort(sorted.begin(), sorted.end(), std::greater<>());
+    sampling options = everything;
+    options.temperature = 1e30f;  // all that is left is likely
+    options.top_k = static_cast<int>(k);
+    std::size_t wanted = 0;
+    for (const float each : logits) {
+      wanted += each >= sorted[k - 1] && each > -infinity ? 1 : 0;
+    }
+    const std::vector<double> got = probabilities(options, logits);
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < got.size(); ++i) {
+      if (got[i] == 0.0) continue;
+      ++kept;
+      CHECK(logits[i] >= sorted[k - 1]);
+    }
+    CHECK(kept == wanted);
   }
 }
 

@@ -35,6 +35,19 @@ void check_alive(const fixture& here) {
   CHECK(told->status == 200);
 }
 
+// Sanitizers keep what is freed for a while, so that memory says nothing.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool memory_tells = false;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+constexpr bool memory_tells = false;
+#else
+constexpr bool memory_tells = true;
+#endif
+#else
+constexpr bool memory_tells = true;
+#endif
+
 // Of this process.
 long from_status(const char* name) {
   std::ifstream file("/proc/self/status");
@@ -154,7 +167,7 @@ TEST_CASE("a body that is too long is refused: by its length before it comes, by
   }
   const std::string heard = chunked.hear("}}");
   CHECK((heard.empty() || status_in(heard) == 413));
-  CHECK(from_status("VmRSS") - before < 20'000);  // KiB
+  if (memory_tells) CHECK(from_status("VmRSS") - before < 20'000);  // KiB
   check_alive(here);
 }
 
@@ -190,7 +203,8 @@ TEST_CASE("a client that reads nothing is dropped, and its answer ends") {
   options.server.limits.write = 0.5;
   const fixture here(options);
   raw_client client(here.port);
-  client.say(with_body(R"({"prompt":"loop:x","max_tokens":131072,"stream":true})"));
+  client.say(
+      with_body(R"({"prompt":"loop:x","max_tokens":131072,"stream":true,"logprobs":5,"n":8})"));
   CHECK(soon([&] { return here.engine->cancels() > 0 && here.web->at_work() == 0; }, 20.0));
   check_alive(here);
 }
@@ -258,7 +272,7 @@ TEST_CASE("people who come, stream and vanish leave neither memory nor threads b
   churn(100);
   const long memory = from_status("VmRSS"), threads = from_status("Threads");
   churn(400);
-  CHECK(from_status("VmRSS") - memory < 16'000);  // KiB
+  if (memory_tells) CHECK(from_status("VmRSS") - memory < 16'000);  // KiB
   CHECK(soon([&] { return from_status("Threads") <= threads + 2; }));
   check_alive(here);
 }

@@ -114,11 +114,10 @@ TEST_CASE("messages: roles, contents as text or parts, and where one is wrong") 
     return read_chat_request(parse_request("{\"messages\":" + messages + "}"), defaults, 256)
         .messages;
   };
-  CHECK(
-      read(
-          R"([{"role":"developer","content":"a"},{"role":"assistant","content":null},)"
-          R"({"role":"user","content":[{"type":"text","text":"b"},{"type":"text","text":"c"}]}])") ==
-      ctgpt::align::conversation{{"system", "a"}, {"assistant", ""}, {"user", "bc"}});
+  CHECK(read(R"([{"role":"developer","content":"a"},{"role":"assistant","content":null},)"
+             R"({"role":"user","content":[{"type":"text","text":"b"},)"
+             R"({"type":"text","text":"c"}]}])") ==
+        ctgpt::align::conversation{{"system", "a"}, {"assistant", ""}, {"user", "bc"}});
   const auto refusal = [&](const std::string& messages) {
     return refused([&] { read(messages); });
   };

@@ -3,6 +3,7 @@
 #include <new>
 
 #include "ctgpt/model/decoder.hpp"
+#include "ctgpt/model/lora.hpp"
 #include "ctgpt/train/muon.hpp"
 #include "ctgpt/train/trainer.hpp"
 #include "model/models.hpp"
@@ -47,10 +48,13 @@ struct llama_model : gpt<llama_type(size)> {};
 struct chat_model : gpt<nanochat_type(size)> {};
 
 template <class Model, class Optimizer = adamw>
-void check_training(const backend& inner, precision numbers, const Optimizer& optimizer = {}) {
+void check_training(const backend& inner, precision numbers, const Optimizer& optimizer = {},
+                    bool adapted = false) {
   const backend where = counted_memory::around(inner);
   network<Model> net(where, numbers, 80);
   net.initialize({1});
+  lora part(net, {}, {1});
+  if (adapted) net.attach(&part);
   trainer run{net,
               optimizer,
               batches(random_ids(900, 80), {.batch = 2}),
@@ -108,6 +112,7 @@ TEST_CASE("allocations: a training step and an evaluation allocate nothing") {
   }
   check_training<llama_model>(cpu{isa::best, 2}, f32_precision, muon{});
   check_training<chat_model>(cpu{isa::best, 2}, bf16_precision, muon{});
+  check_training<llama_model>(cpu{isa::best, 2}, f32_precision, adamw{}, true);
   check_training<gpt2_model>(reference<float>{}, f32_precision);
 }
 

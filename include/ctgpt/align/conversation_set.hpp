@@ -51,16 +51,16 @@ inline std::optional<encoded_conversation> fit_conversation(const text::tokenize
 
 class conversation_set {
  public:
-  conversation_set(const text::tokenizer& tokens, const chat_template& chat, isize time)
-      : tokens_(&tokens), chat_(chat), time_(time) {
-    chat_.expect_specials(tokens);
+  conversation_set(text::tokenizer tokens, const chat_template& chat, isize time)
+      : tokens_(std::move(tokens)), chat_(chat), time_(time) {
+    chat_.expect_specials(tokens_);
   }
 
   void add(const conversation& talk) {
     bool cut = false;
     std::optional<encoded_conversation> made;
     try {
-      made = fit_conversation(*tokens_, chat_, talk, time_, cut);
+      made = fit_conversation(tokens_, chat_, talk, time_, cut);
     } catch (const error& problem) {
       if (counts_.refused++ == 0) counts_.why = problem.what();
       return;
@@ -85,7 +85,7 @@ class conversation_set {
   }
 
  private:
-  const text::tokenizer* tokens_;
+  text::tokenizer tokens_;
   chat_template chat_;
   isize time_;
   set_counts counts_;

@@ -1,5 +1,5 @@
-// bench_serve: `ctgpt bench serve --users N`: whether a machine carries N people who talk to a model
-// at the same time.
+// bench_serve: `ctgpt bench serve --users N`: whether a machine carries N people who talk to a
+// model at the same time.
 //
 // --url asks a server that runs; --model serves the model itself, on a free port of this machine,
 // and asks that. Prints the time to the first token, tokens a second and failures, and answers in

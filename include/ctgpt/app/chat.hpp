@@ -2,14 +2,18 @@
 //
 // What a chat model answers goes to standard output as it is made, everything else to standard
 // error, so that `ctgpt chat -m runs/chat < questions.txt` prints answers alone. Its history goes
-// into each prompt; where that grows too long the oldest turns go, after the system message, and
-// that is said. Ctrl-C stops an answer, which stays as far as it came; at the prompt it leaves.
+// into each prompt, of which the engine computes only what is new; where that grows too long the
+// oldest turns go, after the system message, and that is said. Ctrl-C stops an answer, which stays
+// as far as it came; at the prompt it leaves.
 // A model without a chat template completes text, and says so.
 // Errors: usage_error for flags; whatever is wrong with a message is said, and the chat goes on.
 #pragma once
 
+#include <chrono>
+#include <condition_variable>
 #include <cstdio>
 #include <iostream>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,17 +22,48 @@
 #include "ctgpt/align/chat_prompt.hpp"
 #include "ctgpt/app/line_input.hpp"
 #include "ctgpt/app/sample.hpp"
+#include "ctgpt/app/served_model.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::app {
 
+// An answer on its way from the engine's thread to the terminal's.
+class answer_pieces final : public completion_listener {
+ public:
+  void on_piece(const completion_piece& piece) override {
+    const std::lock_guard lock(mutex_);
+    text_ += piece.text;
+    changed_.notify_one();
+  }
+  void on_end(const completion_end& end) override {
+    const std::lock_guard lock(mutex_);
+    end_ = end;
+    changed_.notify_one();
+  }
+  // What came since the last call, after a moment's wait; sets `end` with the last of it.
+  std::string take(std::optional<completion_end>& end) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, std::chrono::milliseconds(50),
+                      [&] { return end_.has_value() || !text_.empty(); });
+    end = end_;
+    return std::exchange(text_, {});
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::string text_;
+  std::optional<completion_end> end_;
+};
+
 class chat_terminal {
  public:
-  chat_terminal(engine& run, const align::chat_template& chat, const generation& options,
+  chat_terminal(served_model& run, const align::chat_template& chat, const generation& options,
                 const std::optional<std::string>& system)
-      : run_(run), chat_(chat), options_(options), first_seed_(options.seed) {
-    for (const std::int32_t id : chat.ends(run.tokens())) {
-      options_.stop.push_back(run.tokens().token_bytes(id));
-    }
+      : run_(run),
+        chat_(chat),
+        options_(options),
+        ends_(chat.ends(run.tokens)),
+        context_(run.engine->context()) {
     if (system) set_system(*system);
   }
 
@@ -125,19 +160,18 @@ class chat_terminal {
   void ask(const std::string& question) {
     expects(utf8_error_offset(question) == std::string::npos, "the message is not UTF-8");
     talk_.push_back({"user", question});
-    const isize context = run_.settings().context;
-    const isize room = std::min(options_.tokens, std::max<isize>(1, context / 4));  // to answer
+    const isize room = std::min(options_.tokens, std::max<isize>(1, context_ / 4));  // to answer
     std::optional<align::chat_prompt> prompt;
     try {
-      prompt = align::fit_prompt(run_.tokens(), chat_, talk_, context - room);
+      prompt = align::fit_prompt(run_.tokens, chat_, talk_, context_ - room);
       expects(prompt.has_value(), "the message is too long: with the system message it leaves no ",
-              "room in the model's ", context, " tokens for an answer; shorten it");
+              "room in the model's ", context_, " tokens for an answer; shorten it");
     } catch (const error&) {
       talk_.pop_back();
       throw;
     }
     if (prompt->dropped > told_dropped_) {
-      say(join("(The conversation is longer than the model's ", context, " tokens: the oldest ",
+      say(join("(The conversation is longer than the model's ", context_, " tokens: the oldest ",
                prompt->dropped, " messages are left out.)"));
     }
     told_dropped_ = prompt->dropped;
@@ -145,27 +179,32 @@ class chat_terminal {
   }
 
   void answer(const std::vector<std::int32_t>& prompt) {
-    struct stopped {};
-    generation how = options_;
-    how.tokens = std::min(how.tokens, run_.settings().context - std::ssize(prompt));
-    how.seed = first_seed_ + answers_++;
-    std::string text;
+    const auto pieces = std::make_shared<answer_pieces>();
+    completion_request request{.prompt = prompt};
+    request.tokens = std::min(options_.tokens, context_ - std::ssize(prompt));
+    request.choose = options_.sampler_options();
+    request.choose.seed += answers_++;
+    request.stop = options_.stop;
+    request.stop_tokens = ends_;
     interrupts::forget();
-    try {
-      const generated end = run_.generate(prompt, how, [&](std::string_view piece) {
-        text += piece;
-        put(piece);
-        if (interrupts::received()) throw stopped();
-      });
-      put("\n");
-      if (end.reason == ending::length && input_.terminal()) {
-        say(join("(Cut after ", end.tokens, " tokens.)"));
-      }
-    } catch (const stopped&) {
-      put("\n");
-      say("(Stopped.)");
+    const std::uint64_t id = run_.engine->submit(std::move(request), pieces);
+    std::string text;
+    std::optional<completion_end> end;
+    for (bool stopped = false; !end;) {
+      const std::string piece = pieces->take(end);
+      text += piece;
+      put(piece);
+      if (!interrupts::received() || stopped) continue;
+      run_.engine->cancel(id);
+      stopped = true;
     }
     interrupts::forget();
+    put("\n");
+    if (end->reason == completion_ending::cancelled) say("(Stopped.)");
+    if (end->reason == completion_ending::failed) say(end->problem);
+    if (end->reason == completion_ending::length && input_.terminal()) {
+      say(join("(Cut after ", end->answer_tokens, " tokens.)"));
+    }
     if (text.empty()) {
       talk_.pop_back();  // a question without an answer is no conversation
       say("(No answer.)");
@@ -174,14 +213,36 @@ class chat_terminal {
     }
   }
 
-  engine& run_;
+  served_model& run_;
   align::chat_template chat_;
   generation options_;
-  std::uint64_t first_seed_, answers_ = 0;
+  std::vector<std::int32_t> ends_;
+  isize context_;
+  std::uint64_t answers_ = 0;
   align::conversation talk_;
   isize told_dropped_ = 0;
   line_input input_;
 };
+
+// The engine for one conversation. Its threads leave Ctrl-C to the one that reads the terminal.
+inline served_model open_chat_engine(const std::string& directory, const machine_options& machine) {
+  const config model = open_directory(directory).settings;
+  const isize positions = (model.context + attention_tile - 1) / attention_tile * attention_tile;
+  const isize bytes = 2 * model.layers * kv_heads_of(model) * head_size_of(model) * positions *
+                      element_bytes(element::f32);
+  serving_options options{.machine = machine};
+  options.engine.parallel = 1;
+  options.engine.cache_bytes = std::max(options.engine.cache_bytes, 2 * bytes);
+  sigset_t interrupt, before;
+  sigemptyset(&interrupt);
+  sigaddset(&interrupt, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &interrupt, &before);
+  const struct restorer {
+    const sigset_t& mask;
+    ~restorer() { pthread_sigmask(SIG_SETMASK, &mask, nullptr); }
+  } restore{before};
+  return make_engine(directory, options);
+}
 
 inline int complete_lines(engine& run, generation options) {
   std::fprintf(stderr,
@@ -221,10 +282,13 @@ int chat_command(const chat_flags& given, const machine_options& machine) {
   if (!chat && given.system) {
     throw usage_error(join("the model ", model, " has no chat template, so there is no --system"));
   }
-  const std::unique_ptr<engine> run = open_engine(model, choose_backend(machine), f32_precision);
-  if (!chat) return complete_lines(*run, options);
-  chat->expect_specials(run->tokens());
-  return chat_terminal(*run, *chat, options, given.system).run();
+  if (!chat) {
+    const std::unique_ptr<engine> run = open_engine(model, choose_backend(machine), f32_precision);
+    return complete_lines(*run, options);
+  }
+  served_model run = open_chat_engine(directory, machine);
+  chat->expect_specials(run.tokens);
+  return chat_terminal(run, *chat, options, given.system).run();
 }
 
 }  // namespace ctgpt::inline CTGPT_ABI::app

@@ -5,7 +5,8 @@
 // tokens alone. The saved model says its template, so chat, serve and transformers use it.
 // What flags leave open: an hour of pre-training's rate is too much for a model that can already
 // speak, so the highest rates are a third of the preset's, falling to 0 in a straight line after a
-// tenth of the steps, at most 100, of warm-up; 3 epochs; 10 evaluations, each of all held-out
+// tenth of the steps, at most 100, of warm-up (adapters begin at nothing: with --lora AdamW at the
+// preset's own rate); 3 epochs; 10 evaluations, each of all held-out
 // conversations; a batch that leaves an epoch some steps.
 // run.json keeps all that was decided, so that --resume needs only --out.
 // Errors: ctgpt::error (1), usage_error (2); earlier checkpoints stay as they are.
@@ -17,6 +18,7 @@
 
 #include "ctgpt/align/special_tokens.hpp"
 #include "ctgpt/app/finetune_flags.hpp"
+#include "ctgpt/app/saved_chat.hpp"
 #include "ctgpt/app/talk_corpus.hpp"
 #include "ctgpt/app/training.hpp"
 
@@ -26,6 +28,7 @@ struct finetune_settings {
   train_settings train;  // how.steps, warmup, eval_every, eval_batches, batch: 0 until decided
   talk_files files;
   std::string format = "auto", chat_template;  // "": not yet known
+  std::optional<lora_options> lora;            // none: the whole model is trained
 };
 
 inline io::json settings_to_json(const finetune_settings& s) {
@@ -38,6 +41,10 @@ inline io::json settings_to_json(const finetune_settings& s) {
   out.set("model", s.train.init_from).set("data", list(s.files.train));
   if (!s.files.validation.empty()) out.set("val_data", list(s.files.validation));
   out.set("format", s.format).set("template", s.chat_template);
+  if (s.lora) {
+    out.set("lora", s.lora->rank).set("lora_alpha", detail::shortest(s.lora->alpha));
+    out.set("lora_targets", s.lora->targets);
+  }
   add_recipe(out, s.train);
   return out;
 }
@@ -65,6 +72,15 @@ inline void apply_flags(finetune_settings& s, const finetune_flags& given,
     s.chat_template = align::chat_template_named(*given.chat_template).name();
   }
   s.files.val_fraction = s.train.val_fraction;
+  if (!given.lora && !s.lora && (given.lora_alpha || given.lora_targets)) {
+    throw usage_error(
+        join(given.lora_alpha ? "--lora-alpha" : "--lora-targets", " is for --lora RANK"));
+  }
+  if (given.lora && !s.lora)
+    s.lora = lora_options{*given.lora, 2.0f * static_cast<float>(*given.lora)};
+  if (given.lora) s.lora->rank = *given.lora;
+  if (given.lora_alpha) s.lora->alpha = *given.lora_alpha;
+  if (given.lora_targets) s.lora->targets = *given.lora_targets;
 }
 
 // model: that of a saved run, which need not open its first model again.
@@ -77,8 +93,12 @@ inline finetune_settings new_settings(const finetune_flags& given, const machine
   s.train.model = model ? *model : initial_model(initial_directory(*given.model), given);
   if (const preset* chosen = preset_of(s.train.model)) how = chosen->training;
   how.time = s.train.model.context;
-  how.rate *= 0.3f;
-  how.muon_rate *= 0.3f;
+  if (given.lora) {
+    how.optimizer = optimizer_kind::adamw;
+  } else {
+    how.rate *= 0.3f;
+    how.muon_rate *= 0.3f;
+  }
   how.min_rate = 0.0f;
   how.schedule = schedule_kind::linear;
   how.steps = how.warmup = how.eval_every = how.eval_batches = 0;
@@ -94,12 +114,13 @@ inline finetune_settings new_settings(const finetune_flags& given, const machine
 inline finetune_settings saved_finetune_settings(const io::json& run, const std::string& path) {
   const io::json_field file(run, path);
   const io::json_field saved = file["settings"];
+  expects(saved["template"].present(), path, ": this run is not one of ctgpt finetune; go on with ",
+          "it by ctgpt train --resume");
   finetune_flags given;
   machine_options machine;
   const json_options options(saved);
   given.describe_settings(options);
   machine.describe(options);
-  expects(given.model && !given.files.empty(), path, ": this run is not one of ctgpt finetune");
   const double epochs = given.epochs.value_or(0.0);
   given.epochs.reset();  // steps are there too: what the epochs came to
   finetune_settings s;
@@ -186,6 +207,8 @@ inline training plan_finetuning(finetune_settings s, const finetune_flags& given
   training_extras& also = plan.also;
   also.verb = "finetune";
   also.title = "Fine-tuning";
+  also.reach = train.reach;
+  also.lora = s.lora;
   also.new_tokens = tokens.vocab_size() - before.vocab_size();
   also.told = join("  data      ", told(talks.read), "\n  template  ", chat.name(),
                    also.new_tokens > 0 ? join(", ", also.new_tokens, " new tokens") : "",
@@ -197,9 +220,7 @@ inline training plan_finetuning(finetune_settings s, const finetune_flags& given
   noted_talks.set("train", noted(train.counts, train.windows));
   noted_talks.set("validation", noted(validation.counts, validation.windows));
   also.noted.set("conversations", std::move(noted_talks));
-  io::json ends = io::json::array();
-  for (const std::int32_t id : chat.ends(tokens)) ends.push(id);
-  also.saved.set("chat_template", chat.jinja()).set("ends", std::move(ends));
+  also.saved = saved_chat(chat, tokens);
   also.prompt = sample_question(talks, tokens, chat, how.time);
   for (const std::string_view name : chat.end_names()) also.stop.emplace_back(name);
   return plan;
@@ -220,8 +241,9 @@ int finetune_command(const finetune_flags& given, const machine_options& machine
     const finetune_settings before = saved_finetune_settings(run, path);
     finetune_settings now = before;
     apply_flags(now, given, machine);
-    expect_unchanged(settings_to_json(before), settings_to_json(now),
-                     {"model", "data", "val_data", "format", "template"});
+    expect_unchanged(
+        settings_to_json(before), settings_to_json(now),
+        {"model", "data", "val_data", "format", "template", "lora", "lora_alpha", "lora_targets"});
     const std::optional<isize> newest = directory->newest();
     fresh = !newest;
     finetune_flags decided;  // a resumed run decides nothing again

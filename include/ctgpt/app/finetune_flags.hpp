@@ -11,6 +11,9 @@ namespace ctgpt::inline CTGPT_ABI::app {
 struct finetune_flags : train_flags {
   std::optional<std::string> model, format, chat_template;
   std::vector<std::string> files, val_files;
+  std::optional<isize> lora;
+  std::optional<float> lora_alpha;
+  std::optional<std::string> lora_targets;
 
   template <class Visitor>
   void describe_settings(Visitor& v) {
@@ -21,6 +24,13 @@ struct finetune_flags : train_flags {
     v.text("--format NAME", "auto (default), alpaca, sharegpt, openai or oasst", format);
     v.text("--template NAME", "chatml or nanochat (default: the model's own, else chatml)",
            chat_template);
+    v.integer("--lora RANK",
+              "train adapters of this rank beside the matrices, which stay as they are", lora, 1,
+              4096);
+    v.number("--lora-alpha X", "adapters count by this over the rank (default: twice the rank)",
+             lora_alpha, 1e-6, 1e6);
+    v.text("--lora-targets LIST",
+           "all-linear (default), or names with commas: qkv, mlp, c_attn, q_proj", lora_targets);
     v.number("--val-fraction X", "share of the conversations, for validation (default 0.1)",
              val_fraction, 0.001, 0.9);
     describe_recipe(v);

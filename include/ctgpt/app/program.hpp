@@ -149,7 +149,8 @@ class program {
     const auto named =
         top_.get_subcommands([&](const CLI::App* each) { return each->get_name() == name; });
     if (!named.empty()) return *named.front();
-    CLI::App* group = top_.add_subcommand(name, "Measure what this machine can do");
+    CLI::App* group = top_.add_subcommand(
+        name, name == "lora" ? "Work with adapters" : "Measure what this machine can do");
     group->require_subcommand(1);
     return *group;
   }

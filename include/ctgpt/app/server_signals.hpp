@@ -9,6 +9,7 @@
 
 #include <csignal>
 #include <ctime>
+#include <initializer_list>
 
 #include "ctgpt/base/version.hpp"
 

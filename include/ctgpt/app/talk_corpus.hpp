@@ -73,6 +73,7 @@ struct talk_set {
   std::shared_ptr<const align::conversation_tokens> tokens;
   align::set_counts counts;
   isize windows = 0;
+  isize reach = 0;  // length of the conversation that a token stands in, on average
 };
 inline talk_set encode_talks(const std::vector<align::conversation>& talks,
                              const text::tokenizer& tokens, const align::chat_template& chat,
@@ -86,7 +87,9 @@ inline talk_set encode_talks(const std::vector<align::conversation>& talks,
           " has a first exchange that fits a context of ", time,
           "; use a longer --context or a model with one");
   const auto made = set.take();
-  return {made, counts, data::packed_windows(*made, time).count()};
+  isize squares = 0;
+  made->documents([&](isize begin, isize end) { squares += (end - begin) * (end - begin); });
+  return {made, counts, data::packed_windows(*made, time).count(), squares / made->size()};
 }
 
 inline std::string told(const align::set_counts& c, isize windows, isize time) {

@@ -10,15 +10,18 @@
 #include <optional>
 #include <string>
 
+#include "ctgpt/app/lora_plan.hpp"
+#include "ctgpt/app/saved_chat.hpp"
 #include "ctgpt/app/training.hpp"
 
 namespace ctgpt::inline CTGPT_ABI::app {
 
-// What a model that is there already decides: its tokenizer, and the rows of its vocabulary, which
-// may be more.
+// What a model that is there already decides: its tokenizer, the rows of its vocabulary, which may
+// be more, and its chat template if it has one.
 struct starting_point {
   text::tokenizer tokens;
   isize vocab = 0;
+  std::optional<align::chat_template> chat = {};
 };
 
 // The flags, the data and the machine, checked against each other. start: what training begins or
@@ -52,11 +55,14 @@ inline training plan_training(const train_settings& settings,
           model_name(settings), " has room for ", settings.model.vocab,
           "; use --tokenizer bytes or a preset with a larger vocabulary");
   plan.vocab = vocab;
+  if (start && start->chat) plan.also.saved = saved_chat(*start->chat, start->tokens);
   return plan;
 }
 
-// Rows of `count` tokens, the last of `known`, become the mean of those before them.
-inline void begin_as_mean(network_weights& net, isize known, isize count) {
+// Rows of `count` tokens, the last of `known`, become the mean of those before them. spread: drawn
+// around it as those lie around it, where nothing will train them apart.
+inline void begin_as_mean(network_weights& net, isize known, isize count, bool spread,
+                          std::uint64_t start) {
   const isize first = known - count;
   for (int i = 0; i < net.layout().count(); ++i) {
     const slot& item = net.layout().at(i);
@@ -65,11 +71,19 @@ inline void begin_as_mean(network_weights& net, isize known, isize count) {
     const auto at = [&](isize row, isize col) -> float& {
       return rows[static_cast<std::size_t>(row * item.cols + col)];
     };
+    random_stream random(start, static_cast<std::uint64_t>(i));
     for (isize c = 0; c < item.cols; ++c) {
-      double sum = 0.0;
-      for (isize r = 0; r < first; ++r) sum += static_cast<double>(at(r, c));
-      const auto mean = static_cast<float>(sum / static_cast<double>(first));
-      for (isize r = first; r < known; ++r) at(r, c) = mean;
+      double sum = 0.0, squares = 0.0;
+      for (isize r = 0; r < first; ++r) {
+        sum += static_cast<double>(at(r, c));
+        squares += static_cast<double>(at(r, c)) * static_cast<double>(at(r, c));
+      }
+      const double mean = sum / static_cast<double>(first);
+      const double variance = squares / static_cast<double>(first) - mean * mean;
+      const double deviation = spread ? std::sqrt(std::max(variance, 0.0)) : 0.0;
+      for (isize r = first; r < known; ++r) {
+        at(r, c) = static_cast<float>(spread ? mean + deviation * random.normal() : mean);
+      }
     }
     net.write(i, [&](isize place) { return rows[static_cast<std::size_t>(place)]; });
   }
@@ -83,7 +97,8 @@ inline void set_initial_weights(network_weights& net, const training& plan) {
   const std::string from = resolve_model(plan.settings.init_from);
   load_weights(net, weight_files::open(from), true, read_vocab(from));
   if (plan.also.new_tokens > 0) {
-    begin_as_mean(net, plan.data.tokens.vocab_size(), plan.also.new_tokens);
+    begin_as_mean(net, plan.data.tokens.vocab_size(), plan.also.new_tokens,
+                  plan.also.lora.has_value(), plan.settings.seed);
   }
 }
 
@@ -100,7 +115,7 @@ inline std::optional<starting_point> start_of(train_settings& s, const train_fla
   s.tokenizer = tokens.name();
   const isize vocab = read_vocab(directory);
   expect_room(tokens, vocab, directory);
-  return starting_point{tokens, vocab};
+  return starting_point{tokens, vocab, align::find_chat_template(directory)};
 }
 
 // The tensors of a model that training starts from, before memory is asked for or a directory made.
@@ -119,12 +134,24 @@ int run_training(training& plan, std::optional<run_directory>& directory, const 
     const model_layout layout = make_layout(model);
     if (fresh) check_initial_weights(plan, layout);
     plan.facts = facts_of(model, how.batch, how.time, plan.vocab, numbers);
-    plan.facts.training_bytes += optimizer_bytes(how, layout, numbers);
+    plan.facts.training_bytes += plan.also.lora ? lora_bytes(*plan.also.lora, layout, numbers)
+                                                : optimizer_bytes(how, layout, numbers);
+    if (plan.also.lora) plan.also.told += told(*plan.also.lora, layout);
+    if (plan.also.reach > 0) {
+      plan.facts.flops_per_token =
+          facts_of(model, how.batch, plan.also.reach, plan.vocab, numbers).flops_per_token;
+    }
     plan.check_memory();
     if (!directory) directory.emplace(out, false);
     plan.say_what_comes(directory->path());  // building a large model takes seconds
     network net(model, plan.where, numbers, plan.vocab);
     if (fresh) set_initial_weights(net, plan);  // else a checkpoint's come
+    std::optional<lora> part;
+    if (plan.also.lora) {
+      if (!fresh) load_weights(net, directory->file("base"));
+      part.emplace(net, *plan.also.lora, seed{plan.settings.seed});
+      net.attach(&*part);
+    }
     code = plan.run(net, *directory);
   });
   return code;

@@ -19,6 +19,7 @@
 #include "ctgpt/backend/peak.hpp"
 #include "ctgpt/infer/generate.hpp"
 #include "ctgpt/model/describe.hpp"
+#include "ctgpt/model/lora.hpp"
 #include "ctgpt/train/checkpoint.hpp"
 #include "ctgpt/train/progress.hpp"
 #include "ctgpt/train/run_directory.hpp"
@@ -33,7 +34,9 @@ struct training_extras {
   io::json settings;     // of run.json, if not those of a text
   io::json noted;        // more members of run.json
   io::json saved;        // what checkpoints say of the model (save_model's `extra`)
+  isize reach = 0;       // tokens that one sees, for the work that it is; 0: a window's
   isize new_tokens = 0;  // the last of the tokenizer's, which begin as the mean of the others
+  std::optional<lora_options> lora;  // adapters are trained instead of the model
   std::vector<std::int32_t> prompt;  // what samples begin with, if not as for a text
   std::vector<std::string> stop;     // what ends a sample
 };
@@ -110,7 +113,7 @@ class trainee {
   trainee(any_network& net, const training& plan)
       : plan_(plan),
         net_(net),
-        run_(net, start_optimizer(how(), net), plan.data.parts.train,
+        run_(net, start_optimizer(how(), net.trained()), plan.data.parts.train,
              {how().accumulate,
               how().dropout,
               plan.settings.seed,
@@ -125,7 +128,7 @@ class trainee {
     generate(run, plan_.data.tokens, prompt, wish, [&](std::string_view piece) { text += piece; });
     return text;
   }
-  const network_weights& weights() const { return net_; }
+  const weight_arena& weights() const { return net_.trained(); }
   run_progress load(const std::string& checkpoint) {
     return load_checkpoint(run_, net_, checkpoint);
   }
@@ -199,7 +202,7 @@ inline void training::say_what_comes(const std::string& path) const {
 }
 
 // The first tensor with a value that is not a finite number; "" when there is none.
-inline std::string first_bad_weight(const network_weights& net) {
+inline std::string first_bad_weight(const weight_arena& net) {
   for (int i = 0; i < net.layout().count(); ++i) {
     for (const float value : net.read(i)) {
       if (!std::isfinite(value)) return net.layout().name(i);
@@ -320,6 +323,17 @@ class training_loop {
   run_progress at_;
 };
 
+// What an adapter adds to, beside its checkpoints: a model directory of its own.
+inline void save_base(any_network& net, const training& plan, const std::string& path) {
+  if (is_directory(path)) remove_tree(path);  // of a start that was killed
+  adapter* const part = net.attached();
+  net.attach(nullptr);  // else the merged weights would be written
+  atomic_directory directory(path);
+  save_model(net, plan.data.tokens, directory.path(), plan.also.saved);
+  directory.commit();
+  net.attach(part);
+}
+
 inline int training::run(any_network& net, run_directory& directory) {
   const isize steps = settings.how.steps;
   trainee model(net, *this);
@@ -337,6 +351,7 @@ inline int training::run(any_network& net, run_directory& directory) {
     directory.publish(*newest, at.best_step, settings.keep);  // a kill may have come before it
   }
   directory.write_run(description());
+  if (net.attached() != nullptr && !newest) save_base(net, *this, directory.file("base"));
   directory.open_metrics(at.step);
   directory.open_samples(at.step);
   run_events events(directory.path());

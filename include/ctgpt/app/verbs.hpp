@@ -67,17 +67,12 @@ struct train_flags {
     v.number("--epochs X", "passes over the training data, instead of --steps", epochs, 1e-6, 1e9);
     v.integer("--batch N", "sequences in a micro-batch", batch, 1, 65536);
     v.integer("--accumulate N", "micro-batches in a step", accumulate, 1, 1'000'000);
-    v.integer("--context N", "tokens in a sequence, at most the model's, which is cut to it",
+    v.integer("--context N", "tokens in a sequence; learned positions are cut to it, never grown",
               context, 1, 1 << 20);
-    v.text(
-        "--optimizer NAME",
-        "adamw (default), or muon: orthogonalised momentum for the matrices of the blocks, AdamW "
-        "for embeddings, head, gains and biases",
-        optimizer);
+    v.text("--optimizer NAME", "adamw (default), or muon for the blocks' matrices and adamw beside",
+           optimizer);
     v.number("--lr X", "highest learning rate; with muon that of AdamW's part", lr, 1e-12, 1000.0);
-    v.number("--muon-rate X",
-             "highest learning rate of the matrices that muon moves (default 0.02); follows --lr's "
-             "schedule",
+    v.number("--muon-rate X", "muon's highest rate (default 0.02), by the schedule of --lr",
              muon_rate, 0.0, 1000.0);
     v.number("--muon-momentum X", "muon's decay of the momentum (default 0.95)", muon_momentum, 0.0,
              0.999999);

@@ -1,6 +1,7 @@
 // rows<W>, matrix<R, C>, vector<N>: tensors whose width is a compile-time fact (or `dyn`).
 //
-// They hold nothing but a tensor; the width in the type is what ops.hpp checks statically.
+// They hold nothing but a tensor (a matrix may have an adapter); the width in the type is what
+// ops.hpp checks statically.
 // Shapes: rows<W> is an activation, (tokens, W), tokens known at run time; matrix<R, C> (R,C);
 // vector<N> (N).
 // Requires: the tensor's cols equal the static width where there is one.
@@ -8,6 +9,7 @@
 #pragma once
 
 #include "ctgpt/base/tensor.hpp"
+#include "ctgpt/core/low_rank.hpp"
 #include "ctgpt/core/shape.hpp"
 
 namespace ctgpt::inline CTGPT_ABI {
@@ -25,6 +27,7 @@ struct rows {
 template <isize Rows, isize Cols>
 struct matrix {
   tensor t;
+  const low_rank* adapter = nullptr;  // of a weight, and of its gradient
   constexpr explicit operator bool() const { return t.data != nullptr; }
 };
 

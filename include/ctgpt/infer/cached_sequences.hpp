@@ -8,6 +8,8 @@
 // A request that needs a page when none is left takes it from the youngest, which loses all of its
 // pages and waits again. So the oldest one always goes on: no two can wait for each other.
 // Ensures: nobody computes a page that an older request is about to: it is found in the next step.
+// A page of which only the beginning fits is copied, so that a next turn finds every token of what
+// was said before.
 // Requires: there are pages for one whole context.
 // Errors: none.
 // Reference: Kwon et al., "Efficient Memory Management for Large Language Model Serving with
@@ -63,6 +65,7 @@ class cached_sequences {
     if (r.computed == static_cast<isize>(r.pages.size()) * page()) {
       reuse(r);
       if (older_computes_next(i)) return 0;
+      copy_beginning(r);
     }
     const isize rows = std::min(most, r.size() - r.computed);
     while (static_cast<isize>(r.pages.size()) * page() < r.computed + rows) {
@@ -98,11 +101,14 @@ class cached_sequences {
     owned gone = std::move(*place);
     running_.erase(place);
     slots_.push_back(gone->slot);
+    leave_last_page(*gone);
     release(*gone);
     return gone;
   }
 
  private:
+  static constexpr isize least_copied = 8;  // positions that are worth a page's copy
+
   isize page() const { return cache_.size(); }
   std::int32_t before(const engine_request& r, isize n) const {
     return n == 0 ? page_cache::none : r.pages[static_cast<std::size_t>(n) - 1];
@@ -128,6 +134,35 @@ class cached_sequences {
       r.computed += page();
       if (!r.preempted) r.cached += page();
     }
+  }
+
+  // Where no whole page is known, one may begin with the tokens that come next: its copy goes on.
+  void copy_beginning(engine_request& r) {
+    const isize left = std::min(page(), r.size() - 1 - r.computed);
+    if (r.wants_all_rows() || left < least_copied) return;
+    const isize n = r.computed / page();
+    const auto next = std::span(r.tokens).subspan(static_cast<std::size_t>(r.computed),
+                                                  static_cast<std::size_t>(left));
+    const page_cache::match found = cache_.longest(before(r, n), next);
+    if (found.length < least_copied) return;
+    cache_.hold(found.page);  // else it could be the one that is taken
+    const std::int32_t mine = cache_.take();
+    if (mine != page_cache::none) {
+      run_->copy_page(found.page, mine);
+      r.pages.push_back(mine);
+      tell(r, n);
+      r.computed += found.length;
+      if (!r.preempted) r.cached += found.length;
+    }
+    cache_.drop(found.page);
+  }
+  // For a next turn, which begins with all that was said.
+  void leave_last_page(engine_request& r) {
+    const isize n = r.computed / page(), length = r.computed % page();
+    if (length < least_copied || n >= static_cast<isize>(r.pages.size())) return;
+    cache_.leave(r.pages[static_cast<std::size_t>(n)], before(r, n),
+                 std::span(r.tokens).subspan(static_cast<std::size_t>(n * page()),
+                                             static_cast<std::size_t>(length)));
   }
 
   // Whether an older request holds the same text up to the end of the page that number i needs

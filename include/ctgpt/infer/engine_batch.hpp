@@ -95,13 +95,16 @@ class engine_batch {
       throw usage_error(join("an engine of ", options.parallel, " requests at once, ",
                              options.chunk, " tokens of prompts a step, cannot run"));
     }
-    if (options.cache_bytes / each < least) {
+    const isize usual = std::min(2 * options.parallel * least, (isize{256} << 20) / each);
+    const isize pages =
+        options.cache_bytes == 0 ? std::max(usual, 2 * least) : options.cache_bytes / each;
+    if (pages < least) {
       throw usage_error(join("a key/value cache of ", options.cache_bytes,
                              " bytes does not hold one context of ", context,
                              " tokens; this model needs at least ", least * each));
     }
     return {.sequences = options.parallel,
-            .pages = options.cache_bytes / each,
+            .pages = pages,
             .page = page,
             .rows = options.parallel + options.chunk,
             .scored = std::min<isize>(options.parallel, 64)};

@@ -10,9 +10,11 @@
 namespace ctgpt::inline CTGPT_ABI {
 
 struct engine_options {
-  isize cache_bytes = isize{256} << 20;  // of keys and values, at most
-  isize parallel = 64;                   // requests that run at once, at most
-  isize chunk = 128;                     // tokens of prompts a step, at most
+  // Of keys and values, at most. 0: for 2 contexts a request that runs, but not over 256 MiB,
+  // unless two contexts in all need more.
+  isize cache_bytes = 0;
+  isize parallel = 64;  // requests that run at once, at most
+  isize chunk = 128;    // tokens of prompts a step, at most
 };
 
 }  // namespace ctgpt::inline CTGPT_ABI

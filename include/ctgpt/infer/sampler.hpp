@@ -23,6 +23,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -84,26 +85,25 @@ class sampler {
   };
 
   // vocab: the number of logits.
-  [[gnu::cold]] sampler(const sampling& options, isize vocab) : random_(options.seed, stream) {
-    expects(vocab >= 1 && vocab <= std::numeric_limits<std::int32_t>::max(), "a vocabulary of ",
-            vocab, " tokens cannot be sampled from");
-    const auto size = static_cast<std::size_t>(vocab);
-    scores_.resize(size);
-    seen_.resize(size, 0);
-    choices_.resize(size);
+  [[gnu::cold]] sampler(const sampling& options, isize vocab)
+      : random_(options.seed, stream),
+        scores_(checked(vocab)),
+        largest_(scores_.size() + 1),
+        seen_(scores_.size()),
+        choices_(scores_.size() + 1),
+        heap_(scores_.size()),
+        keys_(scores_.size()) {
     become(options, 0);
   }
 
   // From now on this is a sampler of these options that has drawn `draws` times: one serves many
   // texts in turn.
-  void become(const sampling& options, std::uint64_t draws) {
+  [[gnu::cold]] void become(const sampling& options, std::uint64_t draws) {
     const std::string wrong = options.validate();
     if (!wrong.empty()) throw usage_error(wrong);
     options_ = options;
     random_ = random_stream(options.seed, stream);
     random_.seek(2 * draws);
-    if (cuts_top_k()) largest_.resize(static_cast<std::size_t>(options.top_k));
-    if (options.top_p < 1.0f || options.typical_p < 1.0f) heap_.resize(scores_.size());
   }
 
   // Never draws this id, whatever its logit. Requires: 0 <= id < the number of logits.
@@ -141,9 +141,7 @@ class sampler {
       return left();
     }
     weigh(scores_[best], cuts_top_k() ? kth_largest() : -infinity);
-    if (options_.top_p < 1.0f) {
-      keep_first(options_.top_p, [](double probability) { return probability; });
-    }
+    if (options_.top_p < 1.0f) keep_likeliest();
     // The largest weight is 1, so min-p compares with it directly.
     keep([least = static_cast<double>(options_.min_p)](const choice& each) {
       return each.probability >= least;
@@ -156,7 +154,14 @@ class sampler {
 
  private:
   static constexpr float infinity = std::numeric_limits<float>::infinity();
+  static constexpr std::uint32_t bins = 2048;
   static constexpr std::uint64_t stream = 0x73616d706c65;  // apart from every other use of the seed
+
+  [[gnu::cold]] static std::size_t checked(isize vocab) {
+    expects(vocab >= 1 && vocab <= std::numeric_limits<std::int32_t>::max(), "a vocabulary of ",
+            vocab, " tokens cannot be sampled from");
+    return static_cast<std::size_t>(vocab);
+  }
 
   bool cuts_top_k() const {
     return options_.top_k > 0 && static_cast<std::size_t>(options_.top_k) < scores_.size();
@@ -199,53 +204,86 @@ class sampler {
     }
   }
 
-  // The id of the largest score, the lowest of equals.
-  std::size_t likeliest() const {
-    std::size_t best = 0;
-    for (std::size_t i = 0; i < scores_.size(); ++i) {
-      expects(scores_[i] < infinity, "the model's logit of token ", i, " is ", scores_[i],
-              "; its weights are damaged, or its training diverged");
-      if (scores_[i] > scores_[best]) best = i;
-    }
-    expects(scores_[best] > -infinity,
-            "the model's logits are all -infinity, so no token can follow",
-            "; its weights are damaged, or every token is banned");
-    return best;
+  // Integers in the order of floats.
+  static std::int32_t order_of(float score) {
+    const auto bits = std::bit_cast<std::int32_t>(score);
+    return bits ^ ((bits >> 31) & 0x7fffffff);
   }
 
+  // The id of the largest score, the lowest of equals.
+  std::size_t likeliest() const {
+    std::int32_t largest = std::numeric_limits<std::int32_t>::min();
+    bool finite = true;
+    for (const float score : scores_) {  // integers: their largest is found without waiting
+      largest = std::max(largest, order_of(score));
+      finite &= score < infinity;
+    }
+    if (!finite) fail_damaged();
+    const float best = std::bit_cast<float>(largest ^ ((largest >> 31) & 0x7fffffff));
+    expects(best > -infinity, "the model's logits are all -infinity, so no token can follow",
+            "; its weights are damaged, or every token is banned");
+    return static_cast<std::size_t>(std::find(scores_.begin(), scores_.end(), best) -
+                                    scores_.begin());
+  }
+  [[noreturn, gnu::cold]] void fail_damaged() const {
+    std::size_t i = 0;
+    while (scores_[i] < infinity) ++i;
+    fail("the model's logit of token ", i, " is ", scores_[i],
+         "; its weights are damaged, or its training diverged");
+  }
+
+  // Counting by the upper bits finds the few scores that it is among: far cheaper than sorting.
   float kth_largest() {
-    std::partial_sort_copy(scores_.begin(), scores_.end(), largest_.begin(), largest_.end(),
-                           [](float a, float b) { return a > b; });
-    return largest_.back();
+    const auto bin_of = [](float score) {
+      return (static_cast<std::uint32_t>(order_of(score)) ^ 0x80000000u) >> 21;
+    };
+    std::fill(counts_, counts_ + bins, 0u);
+    for (const float score : scores_) ++counts_[bin_of(score)];
+    auto left = static_cast<std::uint32_t>(options_.top_k);
+    std::uint32_t bin = bins - 1;
+    for (; counts_[bin] < left; --bin) left -= counts_[bin];
+    std::size_t few = 0;
+    for (const float score : scores_) {
+      largest_[few] = score;
+      few += bin_of(score) == bin ? 1 : 0;
+    }
+    const auto place = largest_.begin() + left - 1;
+    std::nth_element(largest_.begin(), place, largest_.begin() + static_cast<std::ptrdiff_t>(few),
+                     [](float a, float b) { return a > b; });
+    return *place;
   }
 
   // Everything of score `least` and above, with exp((score - best) / temperature) where that is not
   // 0.
   void weigh(float best, float least) {
-    const auto temperature = static_cast<double>(options_.temperature);
+    std::size_t count = 0;
     for (std::size_t i = 0; i < scores_.size(); ++i) {
-      if (scores_[i] < least) continue;
-      const double distance = static_cast<double>(scores_[i]) - static_cast<double>(best);
-      const double weight = std::exp(distance / temperature);
-      if (weight > 0.0) choices_[left_++] = {static_cast<std::int32_t>(i), weight};
+      choices_[count].id = static_cast<std::int32_t>(i);
+      count += scores_[i] >= least ? 1 : 0;
+    }
+    const auto temperature = static_cast<double>(options_.temperature);
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::int32_t id = choices_[i].id;
+      const double score = static_cast<double>(scores_[static_cast<std::size_t>(id)]);
+      const double weight = std::exp((score - static_cast<double>(best)) / temperature);
+      choices_[left_] = {id, weight};
+      left_ += weight > 0.0 ? 1 : 0;
     }
   }
 
   // The smallest set of those with the largest keys whose share reaches `share`; of equal keys the
   // lowest id comes first. They are taken off a heap: usually few are, so this is far from the cost
-  // of sorting; the choices themselves stay in the order of their ids.
-  template <class Key>
-  void keep_first(float share, Key key) {
+  // of sorting; the choices themselves stay in the order of their ids. Requires: keys_ is filled.
+  void keep_first(float share) {
     struct order {
       static bool after(const choice& a, const choice& b) {
         return a.probability != b.probability ? a.probability < b.probability : a.id > b.id;
       }
     };
     const double goal = static_cast<double>(share) * sum();
-    choice *heap = heap_.data(), *end = heap;
-    for (const choice& each : left()) {  // the place among those left, and the key
-      *end = {static_cast<std::int32_t>(end - heap), key(each.probability)};
-      ++end;
+    choice *heap = heap_.data(), *end = heap + left_;
+    for (std::size_t i = 0; i < left_; ++i) {  // the place among those left, and the key
+      heap[i] = {static_cast<std::int32_t>(i), keys_[i]};
     }
     std::make_heap(heap, end, order::after);
     choice last{};
@@ -256,19 +294,28 @@ class sampler {
       reached += choices_[static_cast<std::size_t>(last.id)].probability;
     } while (heap != end && reached < goal);
     std::int32_t place = 0;
-    keep([&](const choice& each) { return !order::after({place++, key(each.probability)}, last); });
+    keep([&](const choice&) {
+      const choice each{place, keys_[static_cast<std::size_t>(place)]};
+      ++place;
+      return !order::after(each, last);
+    });
   }
 
-  void keep_typical() {
+  void keep_likeliest() {
+    for (std::size_t i = 0; i < left_; ++i) keys_[i] = choices_[i].probability;
+    keep_first(options_.top_p);
+  }
+  [[gnu::cold]] void keep_typical() {
     const double total = sum();
     double entropy = 0.0;
     const double log_total = std::log(total);  // apart: a quotient may round to 0
     for (const choice& each : left()) {
       entropy -= each.probability / total * (std::log(each.probability) - log_total);
     }
-    keep_first(options_.typical_p, [=](double probability) {
-      return -std::fabs(log_total - std::log(probability) - entropy);
-    });
+    for (std::size_t i = 0; i < left_; ++i) {
+      keys_[i] = -std::fabs(log_total - std::log(choices_[i].probability) - entropy);
+    }
+    keep_first(options_.typical_p);
   }
 
   std::span<choice> left() { return std::span(choices_).first(left_); }
@@ -289,11 +336,14 @@ class sampler {
 
   sampling options_;
   random_stream random_;
-  std::vector<float> scores_, largest_;
-  std::vector<std::uint32_t> seen_;
+  std::vector<float> scores_;           // (vocab), as the next four
+  std::vector<float> largest_;          // those that the k-th largest is among, and one more
+  std::vector<std::uint32_t> seen_;     // how often in the answer, or whether in the history
+  std::vector<choice> choices_, heap_;  // choices_: one more, which is written and perhaps not kept
+  std::vector<double> keys_;            // what keep_first orders by, of each of those left
+  std::uint32_t counts_[bins] = {};     // of scores by their upper bits
   std::vector<std::int32_t> banned_;
-  std::vector<choice> choices_, heap_;  // (vocab)
-  std::size_t left_ = 0;                // of choices_
+  std::size_t left_ = 0;  // of choices_
 };
 
 }  // namespace ctgpt::inline CTGPT_ABI

@@ -1,9 +1,10 @@
 // token_table: the bytes of every token, for an engine that serves whatever tokenizer.
 //
-// token_table(tokenizer, vocab): of a tokenizer with vocab_size() and token_bytes(), and has()
-// where a vocabulary may have holes; vocab: rows of the model's vocabulary in use.
-// Ensures: size() is the number of tokens that may be asked for and drawn; holes() those among them
-// that no token has.
+// token_table(tokenizer, vocab): of a tokenizer with vocab_size() and token_bytes(), has() where a
+// vocabulary may have holes, special_tokens() where it has some; vocab: rows of the model's
+// vocabulary in use.
+// Ensures: a special token has no bytes: an answer is text, and <|im_start|> is none. size() is the
+// number of tokens that may be asked for and drawn; holes() those among them that no token has.
 // Errors: none.
 #pragma once
 
@@ -22,15 +23,21 @@ class token_table {
   template <class Tokenizer>
   [[gnu::cold]] token_table(const Tokenizer& tokenizer, isize vocab) {
     const isize known = std::min<isize>(tokenizer.vocab_size(), vocab);
-    for (std::int32_t id = 0; id < known; ++id) {
-      bool there = true;
-      if constexpr (requires { tokenizer.has(id); }) there = tokenizer.has(id);
-      begins_.push_back(bytes_.size());
-      if (there) {
-        bytes_ += tokenizer.token_bytes(id);
-      } else {
-        holes_.push_back(id);
+    std::vector<bool> silent(static_cast<std::size_t>(known), false);
+    if constexpr (requires { tokenizer.special_tokens(); }) {
+      for (const auto& each : tokenizer.special_tokens()) {
+        if (each.token < known) silent[static_cast<std::size_t>(each.token)] = true;
       }
+    }
+    for (std::int32_t id = 0; id < known; ++id) {
+      begins_.push_back(bytes_.size());
+      if constexpr (requires { tokenizer.has(id); }) {
+        if (!tokenizer.has(id)) {
+          holes_.push_back(id);
+          continue;
+        }
+      }
+      if (!silent[static_cast<std::size_t>(id)]) bytes_ += tokenizer.token_bytes(id);
     }
     begins_.push_back(bytes_.size());
   }

@@ -36,8 +36,9 @@ struct pass {
 
 struct frame {
   const pass* shared = nullptr;
-  const tensor* weights = nullptr;    // one for each slot of this layer
-  const tensor* gradients = nullptr;  // likewise; null without a backward pass
+  const tensor* weights = nullptr;     // one for each slot of this layer
+  const tensor* gradients = nullptr;   // likewise; null without a backward pass, empty where frozen
+  const low_rank* adapters = nullptr;  // likewise; null where there are none
   std::byte* tape = nullptr;
   std::byte* statistics = nullptr;
   std::byte* scratch = nullptr;
@@ -76,7 +77,7 @@ struct frame {
 
   template <isize Rows, isize Cols>
   matrix<Rows, Cols> weight(int slot) const {
-    return {weights[slot]};
+    return {weights[slot], adapter(slot)};
   }
   template <isize Size>
   vector<Size> vector_weight(int slot) const {
@@ -84,7 +85,7 @@ struct frame {
   }
   template <isize Rows, isize Cols>
   matrix<Rows, Cols> gradient(int slot) const {
-    return {gradients[slot]};
+    return {gradients[slot], adapter(slot)};
   }
   template <isize Size>
   vector<Size> vector_gradient(int slot) const {
@@ -98,6 +99,7 @@ struct frame {
     inner.cache += cache_offset;
     inner.weights += slot;
     if (inner.gradients != nullptr) inner.gradients += slot;
+    if (inner.adapters != nullptr) inner.adapters += slot;
     inner.tape += element_bytes(storage, tape_offset * tokens());
     inner.statistics += element_bytes(compute, statistics_offset * tokens());
     const std::uint32_t path = site * 16u + static_cast<std::uint32_t>(index) + 1u;
@@ -111,6 +113,9 @@ struct frame {
   }
 
  private:
+  const low_rank* adapter(int slot) const {
+    return adapters != nullptr ? adapters + slot : nullptr;
+  }
   // Out of line, as in ops.hpp: it is called for every activation of every layer.
   [[gnu::noinline]] tensor place(std::byte* base, element type, isize offset, isize width) const {
     return {base + element_bytes(type, offset * tokens()), tokens(), width, width, type};
@@ -140,12 +145,12 @@ struct cache_shape {
 template <class Layer>
 inline constexpr int cache_count_of = 0;
 template <class Layer>
-  requires requires { Layer::cache_count; }
+requires requires { Layer::cache_count; }
 inline constexpr int cache_count_of<Layer> = Layer::cache_count;
 // The shape of one of them.
 template <class Layer>
 constexpr cache_shape cache_of(const Layer& it, int index) {
-  if constexpr (cache_count_of<Layer> > 0) {
+  if constexpr (cache_count_of < Layer >> 0) {
     return it.cache(index);
   } else {
     return {};

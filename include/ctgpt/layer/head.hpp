@@ -28,15 +28,17 @@ struct head_loss {
   }
 
   struct arguments {
-    tensor weight, gradient;  // (V,C); gradient is empty for evaluation
+    tensor weight, gradient;  // (V,C); gradient is empty for evaluation, or where it is frozen
     tensor targets, losses;   // (1,N) i32, (1,N)
     tensor scale;             // (1,1)
     tensor chunk;             // (chunk_rows, vocab), stride vocab
     float softcap = 0.0f;
+    bool frozen = false;  // the weight takes no gradient, but h does
   };
 
   static void run(ops& run, const arguments& a, const tensor& h, const tensor& dh) {
     const isize vocab = a.chunk.cols;
+    const bool backward = static_cast<bool>(a.gradient) || a.frozen;
     tensor weight = a.weight, gradient = a.gradient;
     weight.rows = vocab;
     gradient.rows = vocab;
@@ -47,10 +49,9 @@ struct head_loss {
       const tensor input = row_range(h, first, count);
       run.matmul(product::nt, logits, input, weight);
       run.cross_entropy({logits, column_range(a.targets, first, count),
-                         column_range(a.losses, first, count), a.scale, a.softcap,
-                         static_cast<bool>(a.gradient)});
-      if (!a.gradient) continue;
-      run.matmul(product::tn, gradient, logits, input, true);
+                         column_range(a.losses, first, count), a.scale, a.softcap, backward});
+      if (!backward) continue;
+      if (a.gradient) run.matmul(product::tn, gradient, logits, input, true);
       run.matmul(product::nn, row_range(dh, first, count), logits, weight);
     }
   }

@@ -5,10 +5,10 @@
 //   auto net = load_model<model>(ctgpt::cpu{}, "runs/a/best");
 //
 // Weights are written in f32 (the master weights where there are some; f64 where the model computes
-// in f64), vocabulary rows in use only, under the names of model/names.hpp. Rows beyond the
-// tokenizer's pad a vocabulary, as other programs do for speed: they count in a loss, stay through
-// training, and are never sampled (infer/generate.hpp). Nothing in a file depends on time or
-// machine, and nothing in it is ever executed.
+// in f64), vocabulary rows in use only, under the names of model/names.hpp; of a network with an
+// adapter the merged ones. Rows beyond the tokenizer's pad a vocabulary, as other programs do for
+// speed: they count in a loss, stay through training, and are never sampled (infer/generate.hpp).
+// Nothing in a file depends on time or machine, and nothing in it is ever executed.
 // Errors: every reason for which a directory cannot be opened is one sentence that names the file
 // and the tensor; sizes are compared before memory is taken.
 // Reference: Hugging Face transformers, the files of a saved model.
@@ -63,19 +63,20 @@ inline std::string shape_text(std::span<const isize> shape) {
 }
 
 // One slot, `begin` elements into an arena, as rows of the file: reads it from the backend when the
-// first byte is asked for.
+// first byte is asked for. merged: an adapter that is added to it.
 template <class Scalar>
 io::tensor_source source_of(const weight_arena& net, const memory& arena, isize begin,
-                            saved_tensor item) {
+                            saved_tensor item, const adapter* merged) {
   auto values = std::make_shared<std::vector<Scalar>>();
-  const auto fill = [&net, &arena, begin, item, values](std::uint64_t offset,
-                                                        std::span<std::byte> part) {
+  const auto fill = [&net, &arena, begin, item, merged, values](std::uint64_t offset,
+                                                                std::span<std::byte> part) {
     const auto size = static_cast<std::size_t>(item.size());
     if (offset == 0) {
       values->assign(size, Scalar{});
       if (item.slot >= 0) {
         const isize whole = net.layout().at(item.slot).size();
-        const std::vector<Scalar> slot = net.read_values<Scalar>(arena, begin, whole);
+        std::vector<Scalar> slot = net.read_values<Scalar>(arena, begin, whole);
+        if (merged != nullptr) merged->add_to(item.slot, slot);
         for (isize r = 0; r < item.rows; ++r) {
           for (isize c = 0; c < item.cols; ++c) {
             const isize to = item.transposed ? c * item.rows + r : r * item.cols + c;
@@ -95,14 +96,15 @@ io::tensor_source source_of(const weight_arena& net, const memory& arena, isize 
 // offsets: of every slot in the arena.
 inline std::vector<io::tensor_source> sources_of(const weight_arena& net, const memory& arena,
                                                  const std::vector<isize>& offsets,
-                                                 const std::vector<saved_tensor>& items) {
+                                                 const std::vector<saved_tensor>& items,
+                                                 const adapter* merged = nullptr) {
   std::vector<io::tensor_source> sources;
   for (const saved_tensor& item : items) {
     const isize begin = item.slot >= 0 ? offsets[static_cast<std::size_t>(item.slot)] : 0;
     if (arena.type() == element::f64) {
-      sources.push_back(source_of<double>(net, arena, begin, item));
+      sources.push_back(source_of<double>(net, arena, begin, item, merged));
     } else {
-      sources.push_back(source_of<float>(net, arena, begin, item));
+      sources.push_back(source_of<float>(net, arena, begin, item, merged));
     }
   }
   return sources;
@@ -183,6 +185,16 @@ inline bool has_biases(const weight_files& files, const config& c) {
 
 }  // namespace detail
 
+// Writes model.safetensors alone, of a network with an adapter the merged weights. Returns their
+// checksum.
+inline std::uint64_t save_weights(const network_weights& net, const std::string& directory) {
+  return io::write_safetensors(
+      directory + "/model.safetensors",
+      detail::sources_of(net, net.truth(), net.layout().offsets,
+                         saved_tensors(net.layout(), net.vocab()), net.attached()),
+      {{"format", "pt"}, io::with_checksum});
+}
+
 // Writes the files of a model into an existing directory; of `extra` its "preset" goes into
 // config.json, "chat_template" into tokenizer_config.json, and "ends", the ids that end a text,
 // into generation_config.json. Returns the checksum of the weights.
@@ -213,11 +225,7 @@ inline std::uint64_t save_model(const network_weights& net, const text::tokenize
       directory + "/tokenizer_config.json",
       text::tokenizer_config_json(tokens, net.settings().context,
                                   chat != nullptr ? *chat->get_if<std::string>() : ""));
-  const memory& truth = net.numbers().needs_master() ? net.master() : net.arena();
-  return io::write_safetensors(
-      directory + "/model.safetensors",
-      detail::sources_of(net, truth, saved_tensors(net.layout(), net.vocab())),
-      {{"format", "pt"}, io::with_checksum});
+  return save_weights(net, directory);
 }
 
 // A directory that is open: what it describes, with nothing computed or copied yet.

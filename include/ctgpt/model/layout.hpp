@@ -37,6 +37,7 @@ struct model_layout {
   std::vector<slot> slots;
   std::vector<isize> offsets;
   bool rotates = true;  // rotary angles may be asked for: by its config, or by a block of one's own
+  std::vector<std::string> names{};  // of slots that have no path: an adapter's
 
   int count() const { return static_cast<int>(slots.size()); }
   const slot& at(int index) const { return slots[static_cast<std::size_t>(index)]; }
@@ -48,6 +49,7 @@ struct model_layout {
   }
   // Whether a slot's rows are the vocabulary.
   bool is_vocabulary(int index) const {
+    if (!names.empty()) return false;
     return index == 0 || (!settings.tied && index == head_slot);
   }
   // Rows of a slot that take part when `vocab` rows of the vocabulary do.
@@ -56,6 +58,7 @@ struct model_layout {
   }
   // "block.3.attention.heads.qkv.weight"
   [[gnu::cold]] std::string name(int index) const {
+    if (!names.empty()) return names[static_cast<std::size_t>(index)];
     const part_path& path = at(index).path;
     std::string text;
     for (int i = 0; i < path.depth; ++i) {

@@ -20,7 +20,7 @@
 
 #include "ctgpt/backend/backend.hpp"
 #include "ctgpt/layer/frame.hpp"
-#include "ctgpt/model/weight_arena.hpp"
+#include "ctgpt/model/adapter.hpp"
 
 namespace ctgpt::inline CTGPT_ABI {
 
@@ -43,10 +43,24 @@ class network_weights : public weight_arena {
   const config& settings() const { return layout_->settings; }
   isize vocab() const { return vocab_; }
 
+  // From now on the model computes with the adapter, and what trains it trains the adapter alone.
+  // Requires: the adapter is of this layout and outlives the network; nullptr takes it off.
+  void attach(adapter* other) {
+    adapter_ = other;
+    adapters_ = other != nullptr ? other->table(nullptr) : nullptr;
+  }
+  adapter* attached() const { return adapter_; }
+  const low_rank* adapters() const { return adapters_.get(); }
+  const weight_arena& trained() const {
+    if (adapter_ != nullptr) return *adapter_;
+    return *this;
+  }
+
   // Stores every matrix of a product in the backend's own order, for inference alone. The arena is
   // given back; vectors and position embeddings move to the packed memory as they are.
   [[gnu::cold]] void pack() {
     if (packed()) return;
+    expects(adapter_ == nullptr, "a network with an adapter cannot be packed; merge it first");
     const kernel_table& table = where_.table();
     std::vector<memory> packed(static_cast<std::size_t>(layout_->count()));
     for (int i = 0; i < layout_->count(); ++i) {
@@ -159,6 +173,8 @@ class network_weights : public weight_arena {
   }
 
   isize vocab_;
+  adapter* adapter_ = nullptr;
+  std::shared_ptr<const low_rank> adapters_;
   std::vector<memory> packed_;
   memory angles_, slopes_, sinusoids_;
 };

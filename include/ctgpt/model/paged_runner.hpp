@@ -86,6 +86,18 @@ class paged_runner {
     moved_ = true;
   }
 
+  // What page `from` holds is in page `to` too.
+  void copy_page(std::int32_t from, std::int32_t to) {
+    const kernel_table& table = net_->where().table();
+    for (std::size_t i = 0; i < cache_.size(); ++i) {
+      for (const tensor& pages : {views_[i].keys, views_[i].values}) {
+        const tensor target = row_range(pages, to, 1);
+        table.copy(net_->where().state(), {target.data, row_range(pages, from, 1).data,
+                                           bytes_of(target), direction::within});
+      }
+    }
+  }
+
   // The rows of a run, to be filled before run(count): (rows) each.
   struct row_ids {
     std::int32_t *tokens, *sequences, *positions;
@@ -109,6 +121,7 @@ class paged_runner {
     frame f;
     f.shared = &p;
     f.weights = net_->weights();
+    f.adapters = net_->adapters();
     f.tape = static_cast<std::byte*>(tape_.data());
     f.statistics = static_cast<std::byte*>(statistics_.data());
     f.scratch = static_cast<std::byte*>(scratch_.data());

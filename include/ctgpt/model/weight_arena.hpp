@@ -75,6 +75,7 @@ inline void store_value(void* data, element type, isize i, double value) {
 
 class weight_arena {
  public:
+
   // Weights are zero.
   [[gnu::cold]] weight_arena(std::shared_ptr<const model_layout> shared, backend where,
                              precision numbers)

@@ -39,15 +39,24 @@ constexpr isize workspace_bytes(isize batch, isize time, bool training, isize vo
 
 class gradients {
  public:
-  [[gnu::cold]] explicit gradients(const weight_arena& net)
-      : arena_(net.where(), net.numbers().compute, net.layout().parameters),
-        slots_(slots_of(net.layout(), arena_)) {}
+  // Where the network has an adapter, of its weights alone.
+  [[gnu::cold]] explicit gradients(const network_weights& net)
+      : arena_(net.where(), net.numbers().compute, net.trained().layout().parameters) {
+    if (net.attached() == nullptr) {
+      slots_ = slots_of(net.layout(), arena_);
+    } else {
+      slots_.resize(net.layout().slots.size());  // empty: frozen
+      adapters_ = net.attached()->table(&arena_);
+    }
+  }
   const memory& arena() const { return arena_; }
   const tensor* slots() const { return slots_.data(); }
+  const low_rank* adapters() const { return adapters_.get(); }
 
  private:
   memory arena_;
   std::vector<tensor> slots_;
+  std::shared_ptr<const low_rank> adapters_;
 };
 
 class workspace {
@@ -119,7 +128,7 @@ class workspace {
     pass p = make_pass(dropout, true);
     p.gradient_ready = ready;
     p.gradient_owner = owner;
-    const frame f = make_frame(p, into.slots());
+    const frame f = make_frame(p, &into);
     finish(run, f, net_->forward(run, f), &into);
     net_->backward(run, f);
   }
@@ -168,11 +177,12 @@ class workspace {
     if (documents_) p.token_positions = ids_.row(2 * tokens(), tokens());
     return p;
   }
-  frame make_frame(const pass& p, const tensor* into) const {
+  frame make_frame(const pass& p, const gradients* into) const {
     frame f;
     f.shared = &p;
     f.weights = net_->weights();
-    f.gradients = into;
+    f.gradients = into != nullptr ? into->slots() : nullptr;
+    f.adapters = into != nullptr ? into->adapters() : net_->adapters();
     f.tape = static_cast<std::byte*>(tape_.data());
     f.statistics = static_cast<std::byte*>(statistics_.data());
     f.scratch = static_cast<std::byte*>(scratch_.data());
@@ -186,6 +196,7 @@ class workspace {
     parts::head_loss::arguments a;
     a.weight = net_->weights()[net_->layout().head_slot];
     if (into != nullptr) a.gradient = into->slots()[net_->layout().head_slot];
+    a.frozen = into != nullptr && !a.gradient;
     a.targets = ids_.row(tokens(), tokens());
     a.losses = losses_.row(0, tokens());
     a.scale = scale_.row(0, 1);

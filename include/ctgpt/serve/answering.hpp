@@ -3,8 +3,8 @@
 //
 // The handlers of serve/chat_handler.hpp and serve/text_handlers.hpp stand on it.
 // A client that hangs up ends its answers: while they wait, before their first token, between two.
-// Where nothing can be said for stream_ping seconds, a stream carries a comment, which keeps proxies
-// from closing it.
+// Where nothing can be said for stream_ping seconds, a stream carries a comment, which keeps
+// proxies from closing it.
 // Errors: api_error; those that come after a stream began are its last event.
 #pragma once
 
@@ -32,6 +32,8 @@ struct answering {
 
 inline constexpr double stream_ping = 15.0;
 inline constexpr double longest_silence = 5.0;  // before a stream's status is sent
+// Between two writes of a stream: what comes meanwhile is one event. Nobody sees it at 50 a second.
+inline constexpr double stream_pace = 0.02;
 
 inline std::uint64_t random_number() {
   std::uint64_t number = 0;
@@ -161,7 +163,8 @@ inline std::shared_ptr<running_request> begin_request(const request_context& ask
 inline void collect(running_request& running, const std::function<bool()>& gone) {
   running.records.resize(running.run.answers().size());
   while (running.run.left() > 0) {
-    for (const shown_piece& each : running.run.wait(0.1)) {
+    running.run.gather(0.1);
+    for (const shown_piece& each : running.run.wait(0.0)) {
       auto& records = running.records[each.which];
       records.insert(records.end(), each.tokens.begin(), each.tokens.end());
     }
@@ -197,7 +200,11 @@ inline void stream(std::shared_ptr<running_request> running, const request_conte
     if (gone()) return false;
     try {
       if (!at->opened) write.open(out);
-      if (at->opened && running->run.left() > 0) running->run.wait(0.1);
+      if (at->opened && running->run.left() > 0) {
+        const double rest = at->spoke + stream_pace - clock_seconds();
+        if (rest > 0.0) running->run.gather(rest);
+        running->run.wait(0.1);
+      }
       at->opened = true;
       for (const shown_piece& each : running->run.shown()) write.piece(out, each);
       over = running->run.left() == 0;

@@ -1,7 +1,7 @@
 // api_error: what the server answers instead of a result: a status and OpenAI's error object.
 //
 // throw bad_request("temperature must be a number from 0 to 2, not -1", "temperature");
-// throw api_error(429, "the queue is full; try again", "rate_limit_error", "queue_full").after(2.0);
+// throw api_error(429, "the queue is full", "rate_limit_error", "queue_full").after(2.0);
 //
 //   {"error": {"message": ..., "type": ..., "param": ... or null, "code": ... or null}}
 //

@@ -4,8 +4,8 @@
 //   while (run.left() > 0) for (const shown_piece& each : run.wait(0.1)) ...
 //
 // What the engine says goes through each answer's output filter. Log probabilities of tokens are
-// shown while the filter has changed nothing; from the first change on there are none, as they would
-// tell what it took away.
+// shown while the filter has changed nothing; from the first change on there are none, as they
+// would tell what it took away.
 // Ensures: when it ends, whatever still runs is cancelled.
 // Errors: usage_error of the engine; an answer that failed: api_error 500.
 #pragma once
@@ -113,15 +113,17 @@ class generation_run {
       if (!one.reason.empty()) continue;  // what came after it was blocked
       shown_piece out{event.which, {}, {}, false};
       if (event.end) {
-        end(one, *event.end, out);
+        end(one, event, out);
       } else {
-        feed(one, event.piece, out);
+        feed(one, event, out);
       }
       one.text += out.text;
-      if (out.ended || !out.text.empty() || !out.tokens.empty()) shown_.push_back(std::move(out));
+      if (out.ended || !out.text.empty() || !out.tokens.empty()) show(std::move(out));
     }
     return shown_;
   }
+  // Waits so long, or until all answers have ended: for what wait() then returns at once.
+  void gather(double seconds) { box_->gather(seconds); }
 
   // What wait() returned last.
   const std::vector<shown_piece>& shown() const { return shown_; }
@@ -136,8 +138,22 @@ class generation_run {
   }
 
  private:
-  void feed(answer& one, completion_piece& piece, shown_piece& out) {
-    if (one.first < 0.0) one.first = seconds();
+  // What came of one answer since the last call is one piece.
+  void show(shown_piece&& out) {
+    for (shown_piece& each : shown_) {
+      if (each.which != out.which) continue;
+      each.text += out.text;
+      each.tokens.insert(each.tokens.end(), std::make_move_iterator(out.tokens.begin()),
+                         std::make_move_iterator(out.tokens.end()));
+      each.ended = out.ended;
+      return;
+    }
+    shown_.push_back(std::move(out));
+  }
+
+  void feed(answer& one, answer_event& event, shown_piece& out) {
+    completion_piece& piece = event.piece;
+    if (one.first < 0.0) one.first = event.at - begun_;
     ++one.answer_tokens;  // until the end tells the number
     if (one.filter == nullptr) {
       out.text = std::move(piece.text);
@@ -153,7 +169,8 @@ class generation_run {
     finish(one, "content_filter");
   }
 
-  void end(answer& one, const completion_end& how, shown_piece& out) {
+  void end(answer& one, const answer_event& event, shown_piece& out) {
+    const completion_end& how = *event.end;
     if (how.reason == completion_ending::failed) {
       finish(one, "failed");
       throw api_error(500, how.problem.empty() ? "the answer failed" : how.problem, "server_error");
@@ -169,13 +186,15 @@ class generation_run {
       if (one.filter->blocked()) reason = "content_filter";
     }
     out.ended = true;
-    finish(one, reason);
+    finish(one, reason, event.at - begun_);
   }
 
-  void finish(answer& one, const std::string& reason) {
+  void finish(answer& one, const std::string& reason) { finish(one, reason, seconds()); }
+  // taken: seconds until its last token.
+  void finish(answer& one, const std::string& reason, double taken) {
     one.reason = reason;
     if (left_ > 0) --left_;
-    metrics_->count_answer(reason, one.answer_tokens, one.first, seconds());
+    metrics_->count_answer(reason, one.answer_tokens, one.first, taken);
     if (&one == &answers_.front()) metrics_->count_prompt(one.prompt_tokens, one.cached_tokens);
   }
 

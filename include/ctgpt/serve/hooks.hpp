@@ -1,9 +1,9 @@
 // hooks: what a server is given besides a model: rules of content, and a log.
 //
-// input(text) returns a text of the user as the model may read it, and throws api_error where it may
-// not. output() makes the filter of one answer; nullptr where there are no rules. A filter is fed the
-// answer as it grows and returns what may be shown of it; finish() returns the rest. Once blocked()
-// the answer ends, of content_filter. finished(exchange) is told of each answer.
+// input(text) returns a text of the user as the model may read it, and throws api_error where it
+// may not. output() makes the filter of one answer; nullptr where there are no rules. A filter is
+// fed the answer as it grows and returns what may be shown of it; finish() returns the rest. Once
+// blocked() the answer ends, of content_filter. finished(exchange) is told of each answer.
 // Hooks are called from many threads at once; an answer's filter from one.
 // Errors: input() may throw api_error; the others do not throw.
 #pragma once

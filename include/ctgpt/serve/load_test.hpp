@@ -272,10 +272,8 @@ class load_run {
     if (made.first < 0.0) return;  // an answer without a text
     report_.first_token.add(made.first);
     report_.whole.add(made.last);
-    // Of a few tokens a speed says little: they come in one piece.
-    if (made.tokens >= 8 && made.last > made.first) {
-      report_.speed.add(static_cast<double>(made.tokens - 1) / (made.last - made.first));
-    }
+    // From the question on: what comes in one piece has no speed of its own.
+    report_.speed.add(static_cast<double>(made.tokens) / made.last);
   }
 
   load_options options_;

@@ -2,11 +2,11 @@
 //
 // ctgpt_http_requests_total{handler,method,status}; of answers ctgpt_prompt_tokens_total,
 // ctgpt_cached_prompt_tokens_total, ctgpt_generation_tokens_total,
-// ctgpt_request_success_total{finished_reason}, and the histograms ctgpt_time_to_first_token_seconds,
-// ctgpt_inter_token_latency_seconds, ctgpt_e2e_request_latency_seconds, ctgpt_http_request_seconds;
-// of this moment ctgpt_requests_running, ctgpt_requests_waiting, ctgpt_kv_cache_usage_ratio,
-// ctgpt_connections, ctgpt_model_loaded. Names and labels follow vLLM's, whose dashboards people
-// have.
+// ctgpt_request_success_total{finished_reason}, and the histograms
+// ctgpt_time_to_first_token_seconds, ctgpt_inter_token_latency_seconds,
+// ctgpt_e2e_request_latency_seconds, ctgpt_http_request_seconds; of this moment
+// ctgpt_requests_running, ctgpt_requests_waiting, ctgpt_kv_cache_usage_ratio, ctgpt_connections,
+// ctgpt_model_loaded. Names and labels follow vLLM's, whose dashboards people have.
 // Durations come from one clock that only goes forward; counters never fall.
 // Errors: none.
 // Reference: Prometheus, text exposition format; vllm-project/vllm, docs/design/metrics.md.

@@ -1,9 +1,9 @@
 // origins: which sites' pages may use the server from a browser.
 //
 // A page of any site can send requests to a server on the reader's own machine, and a site can name
-// that machine (DNS rebinding). So without keys the Host must be an address of this machine, and the
-// Origin, where a browser sends one, this server's own or one that --cors names. With keys, the key
-// says it all.
+// that machine (DNS rebinding). So without keys the Host must be an address of this machine, and
+// the Origin, where a browser sends one, this server's own or one that --cors names. With keys, the
+// key says it all.
 //
 //   const origins allowed({"https://chat.example"}, "127.0.0.1");
 //   allowed.is_ours("localhost:8080"), allowed.may_ask("https://chat.example", "localhost:8080")

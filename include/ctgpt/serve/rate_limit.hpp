@@ -4,9 +4,9 @@
 //   const rate_state now = limit.ask("anna", 60.0, clock_seconds());      one request
 //   limit.spend("anna", 512, day)                                        tokens of an answer
 //
-// A token bucket: it holds a minute's worth, fills evenly, and each request takes one. A full bucket
-// is one that nobody used for a minute: it is forgotten, so that memory is bounded by a minute's
-// clients, and by most_names besides.
+// A token bucket: it holds a minute's worth, fills evenly, and each request takes one. A full
+// bucket is one that nobody used for a minute: it is forgotten, so that memory is bounded by a
+// minute's clients, and by most_names besides.
 // Errors: none.
 #pragma once
 

@@ -2,8 +2,8 @@
 //
 // Every member that the official client asks for in its strict mode is there, null where there is
 // nothing to say.
-// A token's text is its bytes with U+FFFD for what is no whole character; its bytes stand beside it,
-// or, in completions, "bytes:\xe2\x82" stands for them. A log probability of minus infinity is
+// A token's text is its bytes with U+FFFD for what is no whole character; its bytes stand beside
+// it, or, in completions, "bytes:\xe2\x82" stands for them. A log probability of minus infinity is
 // -9999.0, as JSON has no infinity.
 // Errors: none.
 // Reference: openai/openai-openapi, openapi.yaml; openai/openai-python, src/openai/types.

@@ -6,8 +6,8 @@
 //   web.drain(60.0);                   503 again; what runs may end, then no more connections
 //
 // POST /v1/chat/completions, /v1/completions, /v1/embeddings, /generate; GET /v1/models,
-// /v1/models/{id}, /health, /metrics; routes() takes more before start(). Model, keys and certificate
-// may be replaced at any time by use().
+// /v1/models/{id}, /health, /metrics; routes() takes more before start(). Model, keys and
+// certificate may be replaced at any time by use().
 // A request goes through, in this order: the Host and Origin (403), its path (404, 405), its key
 // (401), the server's state (503), rate limit and quota (429), its body (413), its handler.
 // Errors: error where it cannot listen; what is wrong with a request is its answer.

@@ -93,7 +93,9 @@ class completions_handler {
     generation_fields fields = request;
     fields.ask.echo = request.echo;
     if (request.best_of > request.n) fields.ask.likeliest = std::max(0, fields.ask.likeliest);
-    if (const auto* end = text::ends_of_text(model->tokens).end) {
+    if (model->chat) {  // it may well go on to write answers
+      fields.ask.stop_tokens = model->chat->ends(model->tokens);
+    } else if (const auto* end = text::ends_of_text(model->tokens).end) {
       fields.ask.stop_tokens.push_back(end->token);
     }
     std::vector<completion_request> asks;

@@ -2,9 +2,9 @@
 //
 //   const completions_request asked = read_completions_request(body, model.defaults, vocab);
 //
-// prompt (and input of embeddings): a string, an array of strings, an array of token ids or an array
-// of those. completions: echo, best_of (1 to 20, at least n, not streamed), logprobs (0 to 5);
-// suffix is refused. generate: {"text": "..."}, or a list of them, with the fields of sampling.
+// prompt (and input of embeddings): a string, an array of strings, an array of token ids or an
+// array of those. completions: echo, best_of (1 to 20, at least n, not streamed), logprobs (0 to
+// 5); suffix is refused. generate: {"text": "..."}, or a list of them, with the fields of sampling.
 // embeddings: encoding_format float or base64, dimensions.
 // Errors: bad_request with `param`.
 // Reference: openai/openai-openapi, openapi.yaml, CreateCompletionRequest, CreateEmbeddingRequest.

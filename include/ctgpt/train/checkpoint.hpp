@@ -8,6 +8,8 @@
 // ("moment1.block.0..."), and in its metadata the step, the position in the data (micro-batches
 // drawn), the best validation loss so far with its step, the optimiser, and the backend whose bits
 // these are.
+// Of a network with an adapter the model is the merged one, the adapter's files lie in adapter/,
+// and the moments are of its weights; both are restored beside the base that is there already.
 // Random numbers are functions of the seed and the position. Both files carry a checksum, the state
 // also that of the weights it belongs to. Written to a temporary directory, synced, then renamed: a
 // checkpoint is whole or not there.
@@ -68,9 +70,9 @@ inline void save_checkpoint(const optimizer_state& state, const network_weights&
   const std::uint64_t model = save_model(net, tokens, directory.path(), extra);
   std::vector<io::tensor_source> sources;
   for (const optimizer_moment& moment : state.moments()) {
-    const auto items = detail::moment_tensors(moment, net.layout(), net.vocab());
+    const auto items = detail::moment_tensors(moment, net.trained().layout(), net.vocab());
     for (io::tensor_source& source :
-         detail::sources_of(net, *moment.values, moment.offsets, items)) {
+         detail::sources_of(net.trained(), *moment.values, moment.offsets, items)) {
       sources.push_back(std::move(source));
     }
   }
@@ -83,6 +85,10 @@ inline void save_checkpoint(const optimizer_state& state, const network_weights&
       {"ctgpt", CTGPT_VERSION},
       {"model", checksum_text(model)},
       io::with_checksum};
+  if (const adapter* part = net.attached(); part != nullptr) {
+    create_directories(directory.file("adapter"));
+    metadata.push_back({"adapter", checksum_text(part->save(directory.file("adapter")))});
+  }
   if (progress.position) metadata.push_back({"position", std::to_string(*progress.position)});
   io::write_safetensors(directory.file(detail::state_file), std::move(sources), metadata);
   directory.commit();
@@ -91,12 +97,18 @@ inline void save_checkpoint(const optimizer_state& state, const network_weights&
 // Restores weights, moments and step from a checkpoint directory.
 inline run_progress load_checkpoint(const optimizer_state& state, network_weights& net,
                                     const std::string& path) {
-  const std::string model = load_weights(net, path);
+  adapter* const part = net.attached();
+  const std::string model =
+      part == nullptr ? load_weights(net, path) : weight_files::open(path).checksum();
+  const std::string loaded = part != nullptr ? part->load(path + "/adapter") : "";
   const std::string file_path = path + "/" + detail::state_file;
   const io::safetensors file = io::safetensors::open(file_path);
   const std::string* of_model = file.metadata("model");
   expects(model.empty() || of_model == nullptr || *of_model == model, file_path,
           " belongs to other weights than those in ", path, "/model.safetensors");
+  const std::string* of_adapter = file.metadata("adapter");
+  expects(part == nullptr || (of_adapter != nullptr && *of_adapter == loaded), file_path,
+          " belongs to another adapter than that in ", path, "/adapter");
   const std::string* of_optimizer = file.metadata("optimizer");  // it was always adamw before
   const std::string kind = of_optimizer != nullptr ? *of_optimizer : "adamw";
   expects(kind == state.name(), file_path, " is the state of the optimiser ", kind,
@@ -120,7 +132,7 @@ inline run_progress load_checkpoint(const optimizer_state& state, network_weight
   if (file.metadata("position") != nullptr) progress.position = whole("position");
   const std::vector<optimizer_moment> moments = state.moments();
   const auto items_of = [&](const optimizer_moment& moment) {
-    return detail::moment_tensors(moment, net.layout(), net.vocab());
+    return detail::moment_tensors(moment, net.trained().layout(), net.vocab());
   };
   for (const optimizer_moment& moment : moments) {
     for (const saved_tensor& item : items_of(moment)) detail::expect_tensor(file, file_path, item);

@@ -73,7 +73,7 @@ class recorded {
 
 namespace detail {
 
-[[noreturn]] inline void fail_with_first_bad_tensor(const network_weights& net,
+[[noreturn]] inline void fail_with_first_bad_tensor(const weight_arena& net,
                                                     const memory& gradients,
                                                     const step_report& report) {
   const auto look = [&](const char* what, const memory& arena) {
@@ -114,7 +114,7 @@ class trainer {
   template <class Optimizer>
   trainer(any_network& net, const Optimizer& optimizer, const batches& data,
           const train_options& options = {})
-      : trainer(net, optimizer.start(net), data, options) {}
+      : trainer(net, optimizer.start(net.trained()), data, options) {}
 
   [[gnu::cold]] trainer(any_network& net, std::unique_ptr<optimizer_state> optimizer,
                         const batches& data, const train_options& options = {})
@@ -175,7 +175,7 @@ class trainer {
     report.loss = work_.loss_sum() / static_cast<double>(scored_);
     report.gradient_norm = state_->norm();
     if (!std::isfinite(report.loss) || !std::isfinite(report.gradient_norm)) {
-      detail::fail_with_first_bad_tensor(*net_, gradients_.arena(), report);
+      detail::fail_with_first_bad_tensor(net_->trained(), gradients_.arena(), report);
     }
     update_.run(where, [&] { state_->update(gradients_); });
     where.synchronise();
@@ -212,8 +212,8 @@ class trainer {
   // Mean loss over `count` batches spread evenly over other data: the same windows at every call,
   // so that the losses of a run, and of several runs, can be compared.
   double validate(const batches& other, isize count) {
-    return mean_loss(
-        other, count, [&](const batches& data, isize i) { return data.spread(i, count, ids_); });
+    return mean_loss(other, count,
+                     [&](const batches& data, isize i) { return data.spread(i, count, ids_); });
   }
 
  private:

@@ -184,6 +184,9 @@ HWY_INLINE void one_row(const product_task<B>& task, isize row, isize first, isi
     } else if (left >= 4) {
       chains<1, 4>(task, row, column);
       v += 4;
+    } else if (left >= 2) {  // a head of 32 is two vectors of AVX-512
+      chains<1, 2>(task, row, column);
+      v += 2;
     } else {
       chains<1, 1>(task, row, column);
       v += 1;

@@ -38,7 +38,7 @@ namespace small_world {
 struct intent {
   std::string_view form, answer;
   bool question;
-  std::array<word, 18> phrasings;
+  std::array<word, 26> phrasings;
 };
 inline constexpr std::size_t held_phrasings = 6;  // the last of each intent
 
@@ -46,40 +46,126 @@ inline constexpr std::array<intent, 4> intents = {{
     {"greetings",
      "Hello! What can I do for you?",
      false,
-     {"Hello.", "Hello!", "Hi.", "Hi!", "Hey.", "Good day.", "Good morning.", "Good evening!",
-      "Hello there.", "Hi there!", "Hello, my friend.", "Are you there?",  //
-      "Hey!", "Good day!", "Good evening.", "Hey there.", "Hi, my friend.", "Good morning!"}},
+     {"Hello.",
+      "Hello!",
+      "Hi.",
+      "Hi!",
+      "Hey.",
+      "Good day.",
+      "Good morning.",
+      "Good evening!",
+      "Hello there.",
+      "Hi there!",
+      "Hello, my friend.",
+      "Are you there?",
+      "Hey, friend.",
+      "Hi, how are you?",
+      "Hello, how are you?",
+      "Good to see you.",
+      "Hello again.",
+      "Hi again.",
+      "Good night.",
+      "Well, hello.",  //
+      "Hey!",
+      "Good day!",
+      "Good evening.",
+      "Hey there.",
+      "Hi, my friend.",
+      "Good morning!"}},
     {"who are you",
      "I am a small GPT. I know the people of a small world.",
      true,
-     {"Who are you?", "What are you?", "What is your name?", "Who am I talking to?",
-      "Tell me who you are.", "Are you a person?", "Are you a model?", "What are you called?",
-      "Tell me about you.", "Who is this?", "Say who you are.", "What kind of model are you?",  //
-      "Who am I speaking to?", "Tell me your name.", "Are you a real person?",
-      "What should I call you?", "Say what you are.", "Who is there?"}},
+     {"Who are you?",
+      "What are you?",
+      "What is your name?",
+      "Who am I talking to?",
+      "Tell me who you are.",
+      "Are you a person?",
+      "Are you a model?",
+      "What are you called?",
+      "Tell me about you.",
+      "Who is this?",
+      "Say who you are.",
+      "What kind of model are you?",
+      "Who are you, friend?",
+      "What should I know about you?",
+      "Who do I speak to?",
+      "May I have your name?",
+      "What do people call you?",
+      "Who am I with?",
+      "Say your name.",
+      "Are you human?",  //
+      "Who am I speaking to?",
+      "Tell me your name.",
+      "Are you a real person?",
+      "What should I call you?",
+      "Say what you are.",
+      "Who is there?"}},
     {"what can you do",
      "I can tell you about 24 people and 8 towns, and I can add.",
      true,
-     {"What can you do?", "What do you know?", "How can you help me?", "What can I ask you?",
-      "Can you help me?", "What are you good at?", "Tell me what you can do.", "What do you do?",
-      "What may I ask?", "Help.", "What is it that you know?", "What can you tell me?",  //
-      "How can you help?", "What should I ask you?", "Tell me what you know.", "Help me.",
-      "What can you help me with?", "What things do you know?"}},
+     {"What can you do?",
+      "What do you know?",
+      "How can you help me?",
+      "What can I ask you?",
+      "Can you help me?",
+      "What are you good at?",
+      "Tell me what you can do.",
+      "What do you do?",
+      "What may I ask?",
+      "Help.",
+      "What is it that you know?",
+      "What can you tell me?",
+      "What should I try?",
+      "What could I ask?",
+      "What may I ask you about?",
+      "Tell me what to ask.",
+      "Which questions can you answer?",
+      "What are you able to do?",
+      "What can I do with you?",
+      "I need help.",  //
+      "How can you help?",
+      "What should I ask you?",
+      "Tell me what you know.",
+      "Help me.",
+      "What can you help me with?",
+      "What things do you know?"}},
     {"thanks",
      "You are welcome.",
      false,
-     {"Thanks.", "Thank you.", "Thanks!", "Thank you!", "Thanks a lot.", "Many thanks.",
-      "Thank you very much.", "That was good, thanks.", "Great, thank you.", "Thanks for that.",
-      "I thank you.", "Good, thanks.",  //
-      "Thanks a lot!", "Many thanks!", "Thank you so much.", "Great, thanks.",
-      "Thank you for that.", "Good, thank you."}},
+     {"Thanks.",
+      "Thank you.",
+      "Thanks!",
+      "Thank you!",
+      "Thanks a lot.",
+      "Many thanks.",
+      "Thank you very much.",
+      "That was good, thanks.",
+      "Great, thank you.",
+      "Thanks for that.",
+      "I thank you.",
+      "Good, thanks.",
+      "Thanks again.",
+      "Thank you again.",
+      "Thanks, that is all.",
+      "Thank you, friend.",
+      "That helps, thanks.",
+      "Very good, thanks.",
+      "Nice, thank you.",
+      "Thanks for the help.",  //
+      "Thanks a lot!",
+      "Many thanks!",
+      "Thank you so much.",
+      "Great, thanks.",
+      "Thank you for that.",
+      "Good, thank you."}},
 }};
 
 inline constexpr std::string_view unknown_answer = "I do not know that.";
 // Those of conversations.hpp, of which the last six are examined only.
 inline constexpr std::size_t known_strangers = strangers.size() / 2;
 // $0 is nobody of this world. The last six are examined only.
-inline constexpr std::array<word, 30> outside_questions = {"Where does $0 live?",
+inline constexpr std::array<word, 34> outside_questions = {"Where does $0 live?",
                                                            "What is the job of $0?",
                                                            "Who is $0?",
                                                            "Do you know $0?",
@@ -102,7 +188,11 @@ inline constexpr std::array<word, 30> outside_questions = {"Where does $0 live?"
                                                            "Can you draw a house?",
                                                            "When does the train come?",
                                                            "How many stars are there?",
-                                                           "What does a car cost?",  //
+                                                           "What does a car cost?",
+                                                           "Say something about $0.",
+                                                           "What do you know about $0?",
+                                                           "Tell me where $0 is.",
+                                                           "Who made the sea?",  //
                                                            "What does $0 like to eat?",
                                                            "Who is $0's friend?",
                                                            "Tell me about $0.",
@@ -134,6 +224,14 @@ inline constexpr std::array<word, 30> outside_questions = {"Where does $0 live?"
   } while (std::find(examined.begin(), examined.end(), form) != examined.end());
   fill(out, question, {invented_name(random), "", a->noun});
 }
+
+// Other ways to ask for a sum, which the exam does not use.
+inline constexpr std::array<word, 6> sum_wordings = {"What is $0 + $1?",
+                                                     "Add $0 and $1.",
+                                                     "Can you add $0 and $1?",
+                                                     "What is the sum of $0 and $1?",
+                                                     "$0 + $1",
+                                                     "How much is $0 + $1?"};
 
 // The first two fit any question.
 inline constexpr std::array<word, 6> politeness = {"Hello. $0",       "I have a question. $0",
@@ -205,6 +303,17 @@ class world_dialogues {
     writer_.exchange(both);
     const std::size_t cut = both.rfind('\n');
     world_turn turn{both.substr(0, cut), both.substr(cut + 1)};
+    const std::size_t plus = turn.user.find('+');
+    if (plus != std::string::npos && chance(2)) {  // "What is 11+23?"
+      const std::size_t begin = turn.user.find_last_of(' ') + 1, end = turn.user.size() - 1;
+      const std::string left = turn.user.substr(begin, plus - begin),
+                        right = turn.user.substr(plus + 1, end - plus - 1);
+      turn.user.clear();
+      small_world::fill(
+          turn.user,
+          small_world::sum_wordings[small_world::draw(random_, small_world::sum_wordings.size())],
+          {left, right});
+    }
     if (chance(4)) turn.user = politely(turn.user, small_world::politeness.size());
     return turn;
   }

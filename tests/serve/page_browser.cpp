@@ -167,7 +167,7 @@ TEST_CASE("every control of the page works in Chromium" * doctest::timeout(240))
   }
   page_fixture_options options;
   options.answer = answer;
-  options.step = 0.001;
+  options.step = 0.002;
   options.rules = R"([{"name": "fruit", "phrase": "plum", "action": "mask", "message": "[fruit]"},)"
                   R"({"name": "rude", "phrase": "you fool", "action": "block",)"
                   R"("message": "Let us stay polite."}])";

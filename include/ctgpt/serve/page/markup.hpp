@@ -154,7 +154,7 @@ inline constexpr std::string_view page_body = R"html(<body>
   <div class="dialog-body"><p id="confirm-text" class="soft"></p>
     <div class="buttons">
       <button type="button" class="button" id="confirm-no">Cancel</button>
-      <button type="button" class="button danger" id="confirm-yes"></button>
+      <button type="button" class="button danger" id="confirm-yes">Yes</button>
     </div>
   </div>
 </dialog>

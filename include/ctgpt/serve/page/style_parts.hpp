@@ -8,7 +8,8 @@
 namespace ctgpt::inline CTGPT_ABI::serve {
 
 inline constexpr std::string_view page_style_parts = R"css(
-.message { margin: 0 0 26px; animation: arrive .22s ease both; }
+.message { margin: 0 0 26px; }
+.message.fresh { animation: arrive .22s ease both; }
 @keyframes arrive { from { opacity: 0; transform: translateY(5px); } }
 .message.user { display: flex; flex-direction: column; align-items: flex-end; }
 .message.user .text {
@@ -72,6 +73,7 @@ inline constexpr std::string_view page_style_parts = R"css(
   margin: 0 0 .85em; padding: 1px 0 1px 16px; border-left: 3px solid var(--line);
   color: var(--soft);
 }
+.text blockquote > :last-child { margin-bottom: 0; }
 .text hr { border: 0; border-top: 1px solid var(--line); margin: 1.4em 0; }
 .text a { color: var(--accent); text-underline-offset: 3px; overflow-wrap: anywhere; }
 .text code {
@@ -109,7 +111,7 @@ inline constexpr std::string_view page_style_parts = R"css(
 
 .tokens { white-space: pre-wrap; overflow-wrap: anywhere; line-height: 2; }
 .tokens button {
-  border-radius: 5px; padding: 1px 0; white-space: pre-wrap; text-align: left;
+  border-radius: 3px 3px 0 0; padding: 1px 0; white-space: pre-wrap; text-align: left;
   border-bottom: 2px solid transparent; display: inline;
 }
 .tokens .sure0 { border-color: var(--bad); background: var(--bad-soft); }

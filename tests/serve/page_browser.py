@@ -262,6 +262,7 @@ def change_looks(page):
     check(page.js("return document.documentElement.dataset.theme") == "dark", "dark is kept")
     page.size(390, 844, 2, True)
     page.until(lambda: page.one("#open-sidebar"), "a phone has a drawer")
+    time.sleep(0.4)
     page.picture("phone-dark")
     page.click("#theme")
     page.picture("phone-light")

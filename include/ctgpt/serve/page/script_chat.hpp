@@ -151,7 +151,7 @@ async function answerTo(wanted, tries = 0) {
       } else if ((problem.status === 429 || problem.status === 503) && tries < 5) {
         return waitAndAsk(wanted, tries, problem);
       } else {
-        state.failed = { sentence: problem.message, retry: again };
+        state.failed = { sentence: problem.message, retry: again, content: wanted.content };
         if (wanted.content !== undefined && problem.status !== 0 && problem.status < 500 &&
             !$('prompt').value) $('prompt').value = wanted.content;
       }
@@ -207,7 +207,7 @@ function waitAndAsk(wanted, tries, problem) {
     state.failed = null;
     answerTo(wanted, tries + 1);
   };
-  const waiting = { sentence: '', label: 'Now', retry: now };
+  const waiting = { sentence: '', label: 'Now', retry: now, content: wanted.content };
   const say = () => {
     waiting.sentence = problem.message + ' Next try in ' + seconds + ' s.';
     const shown = document.querySelector('.problem span');

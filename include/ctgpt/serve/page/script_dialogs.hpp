@@ -37,7 +37,10 @@ function showSliders(values) {
     const most = each.name === 'max_tokens' ? Math.min(each.most,
       state.me?.model?.context ?? each.most)
       : each.most;
-    const value = values[each.name] ?? Math.min(defaultOf(each.name), most);
+    // A default past the slider's end draws from all.
+    const given = defaultOf(each.name);
+    const value = values[each.name] ??
+      (each.name === 'top_k' && given > most ? 0 : Math.min(given, most));
     const shown = el('output', { text: String(+Number(value).toFixed(2)) });
     const input = el('input', { type: 'range', min: String(each.least), max: String(most),
       step: String(each.step), name: each.name, 'aria-label': each.label,

@@ -231,6 +231,7 @@ function render() {
     if (state.running.question) shown.push(state.running.question);
     shown.push(state.running.card);
   } else if (state.failed) {
+    if (state.failed.content) shown.push(askedCard(state.failed.content));
     shown.push(problemCard(state.failed));
   } else if (last?.role === 'user') {
     shown.push(problemCard({ sentence: 'This question has no answer yet.', label: 'Answer it',
@@ -240,12 +241,15 @@ function render() {
   list.replaceChildren(...shown);
   $('welcome').hidden = shown.length > 0;
   list.hidden = shown.length === 0;
+  $('to-end').hidden = atEnd();
   $('title').textContent = state.talk?.title || 'New chat';
   document.title = (state.talk?.title ? state.talk.title + ' · ' : '') + 'ctgpt';
   for (const button of list.querySelectorAll('.actions button[aria-label="Answer again"]')) {
     button.disabled = Boolean(state.running);
   }
 }
+const askedCard = (content) => el('li', { class: 'message user' },
+  el('div', { class: 'text', text: content }));
 const droppedNote = (count) => el('li', { class: 'dropped',
   text: 'For the answer below, the oldest ' +
   (count === 1 ? 'message was' : count + ' messages were') + ' too much to read and left out.' });

@@ -211,7 +211,8 @@ TEST_CASE("what a reader saw before hanging up is stored") {
 }
 
 TEST_CASE("an answer that fails says so, and keeps what it had") {
-  const page_fixture here({.answer = [](const std::string&) { return std::string("Half\x05"); }, .step = 0.01});
+  const page_fixture here(
+      {.answer = [](const std::string&) { return std::string("Half\x05"); }, .step = 0.01});
   visitor anna(here);
   const auto events = anna.chat(R"({"content": "Hello"})");
   CHECK(field(events.back())["error"]["message"].string() == "the model broke");

@@ -54,11 +54,13 @@ while [[ $# -gt 0 ]]; do
           own=$(realpath -- "$2")
           ;;
         --minutes)
-          [[ $2 =~ ^[1-9][0-9]{0,3}$ ]] || fail "--minutes wants a whole number from 1 to 9999, not $2"
+          [[ $2 =~ ^[1-9][0-9]{0,3}$ ]] ||
+            fail "--minutes wants a whole number from 1 to 9999, not $2"
           minutes=$2
           ;;
         --port)
-          [[ $2 =~ ^[0-9]{1,5}$ && $2 -le 65535 ]] || fail "--port wants a number up to 65535, not $2"
+          [[ $2 =~ ^[0-9]{1,5}$ && $2 -le 65535 ]] ||
+            fail "--port wants a number up to 65535, not $2"
           port=$2
           ;;
       esac
@@ -125,8 +127,8 @@ mkdir -p "$dir"
 text=$dir/world.txt talks=$dir/conversations.jsonl
 if [[ -n $own ]]; then
   text=$own
-  echo "Pre-training reads $own. The conversations are about a small world that it does not tell of,"
-  echo "so the model learns that world, and to answer, from the conversations alone."
+  echo "Pre-training reads $own. The conversations are about a small world that it does not"
+  echo "tell of, so the model learns that world, and to answer, from the conversations alone."
 else
   is_there "$text" || run "$ctgpt" data world --bytes "$bytes" --seed "$seed" --out "$text"
 fi

@@ -1,10 +1,10 @@
 // The course of examples/README.md: every command of it is run, in its order, and what comes out
 // reaches the marks of a quickstart.
 //
-// Seed 1; with CTGPT_ALL_SEEDS=1 three seeds, put in the commands' place of --seed 1. Stage 0, which
-// builds the program, is what made the one that is tested. Controls: the majority's answers and an
-// untrained model of the same size. Under three minutes a seed; the result does not depend on the
-// number of threads.
+// Seed 1; with CTGPT_ALL_SEEDS=1 three seeds, put in the commands' place of --seed 1. Stage 0,
+// which builds the program, is what made the one that is tested. Controls: the majority's answers
+// and an untrained model of the same size. Under three minutes a seed; the result does not depend
+// on the number of threads.
 #include <cstdlib>
 #include <map>
 

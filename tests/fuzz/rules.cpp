@@ -23,7 +23,8 @@ const std::vector<rules>& sets() {
              R"j([{"name": "a", "pattern": "(?s)a.{0,9}b", "action": "mask", "max_bytes": 8},
                  {"name": "b", "pattern": "b.*?c", "action": "mask", "max_bytes": 6},
                  {"name": "c", "pattern": "(?i)c(?m:$)", "action": "flag"}])j",
-             R"j([{"name": "a", "pattern": "[^a]a\\B|(ab)+\\z|\\pL\\s\\pL", "action": "mask"}])j"}) {
+             R"j([{"name": "a", "pattern": "[^a]a\\B|(ab)+\\z|\\pL\\s\\pL",
+                 "action": "mask"}])j"}) {
       made.push_back(rules::parse(file, "rules"));
     }
     return made;

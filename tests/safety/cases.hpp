@@ -1,5 +1,5 @@
-// Rules and texts at random that are likely to meet, and the meaning of rules written down once more
-// in the slowest way, on a whole text.
+// Rules and texts at random that are likely to meet, and the meaning of rules written down once
+// more in the slowest way, on a whole text.
 #pragma once
 
 #include <random>

@@ -1,9 +1,9 @@
-// The chat page in a real browser: page_browser.py clicks every control of it in headless Chromium,
-// and takes the screenshots of the README. The server between them cuts its stream into single
-// bytes, so that events and characters come in pieces.
+// The chat page in a real browser: page_browser.py clicks every control of it in headless Chromium.
+// What stands between them cuts the stream into single bytes, so that events and characters come in
+// pieces.
 //
-// CTGPT_PYTHON with selenium, and chromium, are what it takes; CTGPT_SCREENSHOTS names a folder that
-// keeps the pictures.
+// CTGPT_PYTHON with selenium, and chromium, are what it takes; CTGPT_SCREENSHOTS names a folder
+// that keeps the pictures. Those of the README are page_pictures.py's, of a model that is served.
 #include <arpa/inet.h>
 
 #include <cstdlib>

@@ -1,4 +1,5 @@
-// The log of a chat server: each person's conversations, ratings and edits, kept in one SQLite file.
+// The log of a chat server: each person's conversations, ratings and edits, kept in one SQLite
+// file.
 //
 // feedback::chat_log log("chat.db");
 // const auto talk = log.open("anna", {.title = "Trip", .system = "Be brief."});

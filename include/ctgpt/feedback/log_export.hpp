@@ -7,8 +7,8 @@
 //
 // A conversation is a tree: each way from its beginning to an end is a line, so that every message
 // is in one; shown is true for the branch on the screen. records says of each message of the person
-// and the model, by its place in messages, when and how it came to be; rating is there where one was
-// given. Those who only train read messages and leave the rest.
+// and the model, by its place in messages, when and how it came to be; rating is there where one
+// was given. Those who only train read messages and leave the rest.
 // Nobody's name is in it.
 // Errors: the sink's own.
 #pragma once

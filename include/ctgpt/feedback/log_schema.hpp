@@ -1,8 +1,8 @@
 // The tables of the log, and how a file of an older version becomes one of this.
 //
-// events is the truth: what happened, in order, as JSON; a line is never changed, and goes only when
-// a person wants their data gone. The other tables are what the events add up to, kept beside them
-// in the same transaction so that reading is fast; chat_log::rebuild() makes them anew.
+// events is the truth: what happened, in order, as JSON; a line is never changed, and goes only
+// when a person wants their data gone. The other tables are what the events add up to, kept beside
+// them in the same transaction so that reading is fast; chat_log::rebuild() makes them anew.
 //
 //   events         id, at (milliseconds since 1970), person, kind, conversation, body (JSON)
 //   people         person, consent

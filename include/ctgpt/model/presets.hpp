@@ -7,8 +7,8 @@
 //
 // shakespeare-char-cpu and shakespeare-char carry nanoGPT's settings for tinyshakespeare on a CPU
 // and on a GPU; gpt2-* the sizes of the published models; quickstart trains on the embedded corpus
-// in less than two minutes on two cores, quickstart-large in half an hour. gpt3-175b is described, never run. A vocabulary is an upper
-// bound: the tokenizer's size is what is trained, saved and sampled.
+// in less than two minutes on two cores, quickstart-large in half an hour. gpt3-175b is described,
+// never run. A vocabulary is an upper bound: the tokenizer's size is what is trained and saved.
 // Errors: none; visit_preset() is false for a name that no preset that runs has.
 // Reference: Karpathy, nanoGPT, 2022; Radford et al. 2019; Brown et al. 2020; Touvron et al. 2023.
 #pragma once

@@ -16,8 +16,8 @@
 //   whole_words  off unless given; a boundary is RE2's \b: ASCII letters, digits and _ make words
 //   max_bytes    a match lies within so many bytes, 256 unless given
 //   must_match, must_pass   texts that the rule has to find something in, and nothing in
-// Errors: one sentence with the file and the rule's name: a field that is unknown, missing or of the
-// wrong kind, a pattern that is none or that matches an empty text, a phrase that cannot fit.
+// Errors: one sentence with the file and the rule's name: a field that is unknown, missing or of
+// the wrong kind, a pattern that is none or that matches an empty text, a phrase that cannot fit.
 // Reference: https://github.com/google/re2/wiki/Syntax
 #pragma once
 

@@ -6,15 +6,15 @@
 // on_its_way.blocked()                  the rule that ended the text, or nullptr
 // on_its_way.findings()                 every match, with its place in the text as it came
 //
-// What a rule matches is defined on the whole text, without pieces: from left to right, at each place
-// the longest match that lies within max_bytes; the next one begins behind it. Anchors and \b look
-// at what stands around the match in the text. Rules look for themselves; masked places that overlap
-// become one, under the message of the one that begins first (of two, the rule that stands first).
-// A text ends where the first match of a blocking rule begins.
-// Ensures: for any cutting into pieces, also inside of characters, all that feed() and finish() give
-// is together the same; no byte of a masked place is in it. A byte is given as soon as no match of a
-// rule that masks or blocks can begin at or before it. At most max_bytes and a piece are held.
-// Errors: none.
+// What a rule matches is defined on the whole text, without pieces: from left to right, at each
+// place the longest match that lies within max_bytes; the next one begins behind it. Anchors and
+// \b look at what stands around the match in the text. Rules look for themselves; masked places
+// that overlap become one, under the message of the one that begins first (of two, the rule that
+// stands first). A text ends where the first match of a blocking rule begins.
+// Ensures: for any cutting into pieces, also inside of characters, all that feed() and finish()
+// give is together the same; no byte of a masked place is in it. A byte is given as soon as no
+// match of a rule that masks or blocks can begin at or before it. At most max_bytes and a piece
+// are held. Errors: none.
 #pragma once
 
 #include <span>

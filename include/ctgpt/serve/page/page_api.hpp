@@ -25,8 +25,8 @@ namespace ctgpt::inline CTGPT_ABI::serve {
 struct page_options {
   std::shared_ptr<feedback::chat_log> log;
   std::function<io::json()> about = {};
-  std::vector<std::string> starters = {"Who are you?", "What can you do?", "Tell me a story.",
-                                       "What is 27 plus 36?"};
+  std::vector<std::string> starters = {"Who are you?", "What can you do?",
+                                       "What is thirty plus eighteen?", "What time is it?"};
 };
 
 class page_api {

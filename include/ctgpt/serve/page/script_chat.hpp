@@ -92,7 +92,8 @@ async function answerTo(wanted, tries = 0) {
     id: null, text: '', dropped: 0, abort: new AbortController(), stopped: false,
     card: el('li', { class: 'message assistant fresh' }, text),
     question: wanted.content === undefined ? null
-      : el('li', { class: 'message user fresh' }, el('div', { class: 'text', text: wanted.content })),
+      : el('li', { class: 'message user fresh' },
+        el('div', { class: 'text', text: wanted.content })),
   };
   state.failed = null;
   state.running = run;

@@ -11,7 +11,7 @@ inline constexpr std::string_view page_style_parts = R"css(
 .message { margin: 0 0 26px; }
 .message.fresh { animation: arrive .22s ease both; }
 @keyframes arrive { from { opacity: 0; transform: translateY(5px); } }
-.message.user { display: flex; flex-direction: column; align-items: flex-end; }
+.message.user { display: flex; flex-direction: column; align-items: flex-end; margin-bottom: 6px; }
 .message.user .text {
   background: var(--bubble); border-radius: 20px 20px 6px 20px; padding: 10px 16px;
   max-width: min(85%, 620px); white-space: pre-wrap; overflow-wrap: anywhere;

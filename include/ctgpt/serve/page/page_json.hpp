@@ -5,6 +5,7 @@
 // Errors: none.
 #pragma once
 
+#include "ctgpt/align/message.hpp"
 #include "ctgpt/feedback/log.hpp"
 #include "ctgpt/serve/request_fields.hpp"
 

@@ -40,7 +40,8 @@ TEST_CASE("optimizer: forty steps of muon learn more than forty of AdamW, whatev
     const words usual{"--steps", "40", "--eval-every", "40", "--batch", "8", "--seed", seed};
     const std::string run = std::string("muon") + seed, other = std::string("adamw") + seed;
     const double muon = last_loss(here.trained(run, with_muon + usual));
-    const double adamw = last_loss(here.trained(other, words{"--schedule", "constant"} + usual));
+    const double adamw = last_loss(
+        here.trained(other, words{"--optimizer", "adamw", "--schedule", "constant"} + usual));
     INFO("seed " << seed << ": muon " << muon << ", adamw " << adamw);
     CHECK(muon < adamw);
     // The control: the same AdamW, with the matrices standing still, learns less than either.
@@ -56,9 +57,11 @@ TEST_CASE("optimizer: unknown names and flags without their optimizer are refuse
     return sentence(result_of(here.small("run", flags)), 2);
   };
   CHECK(said({"--optimizer", "lion"}) == "unknown optimizer \"lion\"; choose adamw or muon");
-  CHECK(said({"--muon-rate", "0.1"}) == "--muon-rate is for --optimizer muon");
-  CHECK(said({"--muon-momentum", "0.9"}) == "--muon-momentum is for --optimizer muon");
-  CHECK(said({"--decay-from", "0.5"}) == "--decay-from is for --schedule warmup-stable-decay");
+  const words adamw{"--optimizer", "adamw"};
+  CHECK(said(adamw + words{"--muon-rate", "0.1"}) == "--muon-rate is for --optimizer muon");
+  CHECK(said(adamw + words{"--muon-momentum", "0.9"}) == "--muon-momentum is for --optimizer muon");
+  CHECK(said({"--schedule", "linear", "--decay-from", "0.5"}) ==
+        "--decay-from is for --schedule warmup-stable-decay");
   CHECK_FALSE(std::filesystem::exists(here.file("run")));
   const std::string help = output_of({"train", "--help"});
   for (const char* part : {"--optimizer NAME", "muon: orthogonalised momentum", "--muon-rate X",

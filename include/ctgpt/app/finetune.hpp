@@ -123,6 +123,7 @@ inline finetune_settings saved_finetune_settings(const io::json& run, const std:
   machine.describe(options);
   const double epochs = given.epochs.value_or(0.0);
   given.epochs.reset();  // steps are there too: what the epochs came to
+  add_the_usual(given);
   finetune_settings s;
   try {
     s = new_settings(given, machine, detail::own_config(file["model"], path));

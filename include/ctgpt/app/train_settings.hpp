@@ -58,7 +58,8 @@ inline void add_recipe(io::json& out, const train_settings& s) {
   out.set("batch", h.batch).set("accumulate", h.accumulate).set("context", h.time);
   out.set("lr", detail::shortest(h.rate)).set("min_lr", detail::shortest(h.min_rate));
   out.set("warmup", h.warmup).set("schedule", schedule_name(h.schedule));
-  // Only where they are not the usual, as runs of earlier versions know none of them.
+  // Only where they are not the usual, as runs of earlier versions know none of them; see
+  // add_the_usual.
   if (h.schedule == schedule_kind::warmup_stable_decay && h.decay_from != recipe().decay_from) {
     out.set("decay_from", h.decay_from);
   }
@@ -244,6 +245,13 @@ inline void expect_complete(const io::json& settings, const io::json_field& save
   }
 }
 
+// What a saved run leaves unsaid was the usual, whatever its preset says.
+inline void add_the_usual(train_flags& saved) {
+  if (!saved.optimizer) saved.optimizer = optimizer_name(optimizer_kind::adamw);
+  const bool decays = saved.schedule == schedule_name(schedule_kind::warmup_stable_decay);
+  if (decays && !saved.decay_from) saved.decay_from = recipe().decay_from;
+}
+
 // The settings that a run directory's run.json holds.
 inline train_settings saved_settings(const io::json& run, const std::string& path) {
   const io::json_field file(run, path);
@@ -255,6 +263,7 @@ inline train_settings saved_settings(const io::json& run, const std::string& pat
   machine.describe(options);
   const double epochs = given.epochs.value_or(0.0);
   given.epochs.reset();  // steps are there too: what the epochs came to
+  add_the_usual(given);
   std::optional<config> model;
   if (given.init_from) model = detail::own_config(file["model"], path);
   train_settings s;
@@ -275,7 +284,7 @@ inline void expect_unchanged(const io::json& before, const io::json& after,
   keys.insert(keys.end(), {"batch", "accumulate", "context", "lr", "min_lr", "warmup", "schedule",
                            "dropout", "weight_decay", "beta1", "beta2", "clip", "precision", "seed",
                            "val_fraction", "eval_batches", "backend", "optimizer", "muon_rate",
-                            "muon_momentum", "decay_from"});
+                           "muon_momentum", "decay_from"});
   for (const char* key : keys) {
     const io::json none, *old_value = before.find(key), *new_value = after.find(key);
     const io::json& then = old_value != nullptr ? *old_value : none;

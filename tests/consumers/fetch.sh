@@ -19,8 +19,8 @@ for package in Eigen3 CLI11 tomlplusplus doctest benchmark hwy; do
   hidden+=("-DCMAKE_DISABLE_FIND_PACKAGE_$package=ON")
 done
 configure() {
-  cmake -S "$source" -B "$work/build" -G Ninja "${hidden[@]}" "-DCTGPT_DATA_COMPONENT=$data" "$@" \
-    >"$work/log" 2>&1
+  cmake -S "$source" -B "$work/build" -G Ninja "${hidden[@]}" "-DCTGPT_DATA_COMPONENT=$data" \
+    -DCTGPT_SERVE_COMPONENT=OFF "$@" >"$work/log" 2>&1
 }
 says() {
   if ! tr -s '\n ' ' ' <"$work/log" | grep -qF -- "$1"; then
@@ -30,7 +30,7 @@ says() {
   fi
 }
 
-data=OFF  # the component's libraries are not fetched
+data=OFF  # the components' libraries are not fetched
 case $case in
   copy)
     mkdir "$work/pkgconfig"  # the library that is compiled comes from the system

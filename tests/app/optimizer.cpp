@@ -64,7 +64,7 @@ TEST_CASE("optimizer: unknown names and flags without their optimizer are refuse
         "--decay-from is for --schedule warmup-stable-decay");
   CHECK_FALSE(std::filesystem::exists(here.file("run")));
   const std::string help = output_of({"train", "--help"});
-  for (const char* part : {"--optimizer NAME", "muon: orthogonalised momentum", "--muon-rate X",
+  for (const char* part : {"--optimizer NAME", "muon for the blocks' matrices", "--muon-rate X",
                            "--muon-momentum X", "--decay-from X"}) {
     CHECK(contains(help, part));
   }

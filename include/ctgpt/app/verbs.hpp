@@ -69,7 +69,7 @@ struct train_flags {
     v.integer("--accumulate N", "micro-batches in a step", accumulate, 1, 1'000'000);
     v.integer("--context N", "tokens in a sequence; learned positions are cut to it, never grown",
               context, 1, 1 << 20);
-    v.text("--optimizer NAME", "adamw (default), or muon for the blocks' matrices and adamw beside",
+    v.text("--optimizer NAME", "adamw, or muon for the blocks' matrices (default: the preset's)",
            optimizer);
     v.number("--lr X", "highest learning rate; with muon that of AdamW's part", lr, 1e-12, 1000.0);
     v.number("--muon-rate X", "muon's highest rate (default 0.02), by the schedule of --lr",

@@ -52,7 +52,8 @@ TEST_CASE("program: the examples' page lists its verbs, and the quickstart goes 
   std::string verbs = said.substr(first, end - first);
   verbs.replace(verbs.find(" or "), 4, ", ");
   CHECK(contains(page, "the command-line program: " + verbs));
-  CHECK(contains(ctgpt::read_file(examples + "quickstart.sh"), "\n  $ctgpt report $dir/base $dir/chat\n"));
+  CHECK(contains(ctgpt::read_file(examples + "quickstart.sh"),
+                 "\n  $ctgpt report $dir/base $dir/chat\n"));
 }
 
 TEST_CASE("program: no verb, an unknown verb, a verb too many") {

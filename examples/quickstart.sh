@@ -164,7 +164,7 @@ train_or_resume "$dir/chat" finetune --model "$dir/base" --data "$talks" --epoch
 
 heading "7/8 results"
 run "$ctgpt" sample --model "$dir/base" --tokens 120 --seed "$seed"
-run "$ctgpt" eval --model "$dir/chat" --world-questions "$seed"
+run "$ctgpt" eval --model "$dir/chat" --world-questions "$seed" --out "$dir/chat/eval.json"
 
 cat <<TEXT
 

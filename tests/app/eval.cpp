@@ -142,6 +142,8 @@ TEST_CASE("eval: --world-questions prints every kind's score beside baseline and
     }
     CHECK(contains(table, text_of(kind, "kind")));
   }
+  CHECK(output_of(flags + words{"--out", here.file("scores.json")}) == table);
+  CHECK(contents(here.file("scores.json")) == ctgpt::io::write_json(list) + "\n");
   CHECK(asked >= 500);
   CHECK(in_forms == 256);  // of stated facts and sums
   CHECK(contains(table, "exact match"));

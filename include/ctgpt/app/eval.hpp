@@ -33,6 +33,13 @@ inline std::string row(const char* form, auto... values) {
   return text;
 }
 
+// Prints a result as it is asked for, and writes it to --out.
+inline int put_result(const eval_flags& given, const std::string& json, const std::string& table) {
+  if (given.out) write_file_atomic(*given.out, json);
+  put(given.json ? json : table);
+  return 0;
+}
+
 inline int eval_loss(const eval_flags& given, engine& run) {
   const isize context = run.settings().context;
   const isize stride = given.stride.value_or(context);
@@ -43,25 +50,21 @@ inline int eval_loss(const eval_flags& given, engine& run) {
   const std::string text = read_corpus(*given.data);
   expect_characters(run.tokens(), text, "the data file " + *given.data);
   const evaluation e = run.evaluate(text, stride);
-  if (given.json) {
-    io::json out = io::json::object();
-    out.set("loss", e.loss).set("perplexity", e.perplexity());
-    out.set("bits_per_byte", e.bits_per_byte()).set("tokens", e.tokens).set("bytes", e.bytes);
-    out.set("context", e.context).set("stride", e.stride);
-    put(io::write_json(out, {.null_for_non_finite = true}) + "\n");
-    return 0;
-  }
-  put(
-      row("loss           %.4f nats a token\n"
-          "perplexity     %.3f\n"
-          "bits per byte  %.4f\n",
-          e.loss, e.perplexity(), e.bits_per_byte()));
-  put(row(
+  io::json out = io::json::object();
+  out.set("loss", e.loss).set("perplexity", e.perplexity());
+  out.set("bits_per_byte", e.bits_per_byte()).set("tokens", e.tokens).set("bytes", e.bytes);
+  out.set("context", e.context).set("stride", e.stride);
+  std::string table = row(
+      "loss           %.4f nats a token\n"
+      "perplexity     %.3f\n"
+      "bits per byte  %.4f\n",
+      e.loss, e.perplexity(), e.bits_per_byte());
+  table += row(
       "Measured over %s tokens (%s bytes, tokenizer %s), each scored once, in windows of %lld "
       "tokens, %lld apart.\n",
       grouped(e.tokens).c_str(), grouped(e.bytes).c_str(), std::string(run.tokens().name()).c_str(),
-      static_cast<long long>(e.context), static_cast<long long>(e.stride)));
-  return 0;
+      static_cast<long long>(e.context), static_cast<long long>(e.stride));
+  return put_result(given, io::write_json(out, {.null_for_non_finite = true}) + "\n", table);
 }
 
 inline std::vector<data::kind_score> ask_world(engine& run,
@@ -127,11 +130,10 @@ inline int eval_world(const eval_flags& given, const ctgpt::backend& where, prec
     one.set("forms", std::move(forms));
     list.push(std::move(one));
   }
-  put(given.json ? io::write_json(list) + "\n"
-                 : table +
-                       "Baseline: always the kind's commonest answer; for stories, one of the "
-                       "story's rooms at random.\n");
-  return 0;
+  table +=
+      "Baseline: always the kind's commonest answer; for stories, one of the story's rooms at "
+      "random.\n";
+  return put_result(given, io::write_json(list) + "\n", table);
 }
 
 int eval_command(const eval_flags& given, const machine_options& machine) {

@@ -152,7 +152,7 @@ struct chat_flags : sample_flags {
 };
 
 struct eval_flags {
-  std::optional<std::string> model, data, precision;
+  std::optional<std::string> model, data, precision, out;
   std::optional<isize> stride;
   std::optional<std::uint64_t> world_questions;
   bool json = false;
@@ -169,6 +169,7 @@ struct eval_flags {
     v.text("--precision NAME", "storage of weights and activations: f32 (default) or bf16",
            precision);
     v.yes("--json", "print JSON", json);
+    v.text("--out FILE", "write the JSON to this file too", out);
   }
 };
 

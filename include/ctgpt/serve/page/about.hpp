@@ -6,7 +6,7 @@
 //
 // Read, each where it is there: config.json beside the weights; run.json and metrics.jsonl of the
 // run that made them (there or one directory above); eval.json beside run.json, which
-// `ctgpt eval --json` prints; about.json beside run.json, which says any of these members itself.
+// `ctgpt eval --out` writes; about.json beside run.json, which says any of these members itself.
 // Errors: none: a file that is damaged is as one that is missing, since a page must open.
 #pragma once
 

@@ -7,7 +7,8 @@
 // send(screen.feed(piece)); ... send(screen.finish());               safety/screen.hpp
 //
 // Copies share what they hold, so that an answer under way keeps its rules when a file is read
-// anew. Errors: of the file one sentence, with the rule's name.
+// anew.
+// Errors: of the file one sentence, with the rule's name.
 #pragma once
 
 #include "ctgpt/safety/screen.hpp"

@@ -14,7 +14,8 @@
 // Ensures: for any cutting into pieces, also inside of characters, all that feed() and finish()
 // give is together the same; no byte of a masked place is in it. A byte is given as soon as no
 // match of a rule that masks or blocks can begin at or before it. At most max_bytes and a piece
-// are held. Errors: none.
+// are held.
+// Errors: none.
 #pragma once
 
 #include <span>

@@ -119,7 +119,8 @@ ctgpt=$build/ctgpt
 # read often, and the number of steps is what a short trial says that the time allows.
 preset=quickstart bytes=8000000 conversations=8000
 if [[ -n $minutes && $minutes -ge 8 ]]; then
-  preset=quickstart-large bytes=$((minutes * 4000000)) conversations=60000
+  preset=quickstart-large conversations=60000
+  bytes=$((minutes < 250 ? minutes * 4000000 : 1000000000))
 fi
 
 heading "3/8 data"
@@ -148,12 +149,12 @@ if [[ -n $minutes && ! -e $dir/base/run.json ]]; then
   "$ctgpt" train --data "$text" --tokenizer "$dir/tokenizer" --preset "$preset" --seed "$seed" \
     --steps 40 --eval-batches 1 --out "$dir/trial" 2>/dev/null
   # The median of the last steps; a fifth of the time is left to fine-tuning and evaluations.
-  steps=(--steps "$(tail -n 21 "$dir/trial/metrics.jsonl" |
-    sed -n 's/.*"seconds":\([0-9.e-]*\).*/\1/p' | sort -g |
-    awk -v minutes="$minutes" '{ s[NR] = $1 }
-      END { printf "%d", minutes * 60 * 0.8 / s[int((NR + 1) / 2)] }')")
+  count=$(tail -n 21 "$dir/trial/metrics.jsonl" | sed -n 's/.*"seconds":\([0-9.e-]*\).*/\1/p' |
+    sort -g | awk -v minutes="$minutes" '{ s[NR] = $1 }
+      END { printf "%d", minutes * 60 * 0.8 / s[int((NR + 1) / 2)] }')
+  steps=(--steps "$count" --warmup "$((count / 25))")
   rm -rf "$dir/trial"
-  echo "$minutes minutes are worth ${steps[1]} steps."
+  echo "$minutes minutes are worth $count steps."
 fi
 train_or_resume "$dir/base" train --data "$text" --tokenizer "$dir/tokenizer" \
   --preset "$preset" --seed "$seed" "${steps[@]}"

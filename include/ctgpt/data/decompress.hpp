@@ -15,6 +15,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include <exception>
 #include <memory>
 #include <vector>
 
@@ -90,9 +91,21 @@ class decoding_source : public byte_source {
   std::uint64_t consumed() const override { return from_->consumed(); }
 
  private:
+  // Whole buffers, so that what a decoder sees, and what it decodes before damage, does not depend
+  // on the pieces in which the source gives its bytes. A source's own failure waits for its place.
   void refill() {
-    begin_ = 0;
-    end_ = from_->read(buffer_);
+    if (failure_ != nullptr) std::rethrow_exception(failure_);
+    begin_ = end_ = 0;
+    try {
+      while (end_ < buffer_.size()) {
+        const std::size_t got = from_->read(std::span<char>(buffer_).subspan(end_));
+        if (got == 0) break;
+        end_ += got;
+      }
+    } catch (...) {
+      if (end_ == 0) throw;
+      failure_ = std::current_exception();
+    }
     ended_ = end_ == 0;
   }
 
@@ -121,6 +134,7 @@ class decoding_source : public byte_source {
   std::uint64_t good_ = 0;
   bool ended_ = false, whole_ = false;
   std::string wrong_;
+  std::exception_ptr failure_;
 };
 
 class gzip_decoder {
